@@ -1,0 +1,11 @@
+"""The application that carries the project's own commands and start-up."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConfigConfig(AppConfig):
+    """Imports every other app and is imported by none."""
+
+    name = "config"
+    verbose_name = _("Configuration")
