@@ -1,0 +1,310 @@
+"""What a connector is given and what it answers. No I/O here: connectors translate, engines act."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+
+class SignatureError(Exception):
+    """The signature is missing, wrong or too old; the message says which."""
+
+
+class MalformedPayload(Exception):
+    """Bytes that are no event of this channel. ``reason`` is a code, the message names the place."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ConnectorError(ValueError):
+    """Settings, credentials or ids that this connector cannot work with; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can do, declared instead of asked by name."""
+
+    has_stock: bool = True  # numbers can be sent to it
+    has_orders: bool = True  # it can be asked for orders
+    has_webhooks: bool = True
+    takes_requests: bool = False  # its orders are typed here, and refused when short
+    takes_shipments: bool = False
+    max_batch: int = 100
+    parallel_requests: int = 1
+    compare_and_set: bool = False
+    fences_by_version: bool = False  # an older number never lands on a newer one, whatever arrives late
+    lowers_on_sale: bool = True
+    least_quantity: int = 0
+    most_quantity: int = 1_000_000_000
+    timeout_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One channel as a connector sees it: addresses, settings and secrets, no rows."""
+
+    code: str
+    base_url: str
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A setting, secret or id that a connector needs, for forms and checks."""
+
+    name: str
+    label: str
+    required: bool = True
+    default: Any = None
+    help_text: str = ""
+    type: type = str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRequest:
+    """A webhook as it arrived. Header names are lower-case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """A request for the transport to send."""
+
+    method: str
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the transport brought back. Header names are lower-case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class OrderState(StrEnum):
+    PENDING = "pending"
+    OPEN = "open"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class LineEvent:
+    """One line of an order: quantities are cumulative and whole units."""
+
+    external_id: str
+    listing_key: str
+    quantity: int
+    cancelled: int = 0
+    refunded: int = 0
+    shipped: int = 0
+    unit_price: Decimal | None = None
+    problem: str = ""  # a reason code: this line cannot be recorded, the others can
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """An order as the channel states it now. ``version`` grows with each change of the order."""
+
+    external_id: str
+    version: int
+    state: OrderState
+    placed_at: datetime
+    occurred_at: datetime
+    currency: str
+    lines: Sequence[LineEvent]
+    ship_to: Mapping[str, Any] = field(default_factory=dict)
+    restates_lines: bool = True  # False: a cancellation that names no lines
+
+
+@dataclass(frozen=True, slots=True)
+class PushItem:
+    """One number to send. ``expected`` is what we believe is shown; None is unknown."""
+
+    target_id: int
+    external: Mapping[str, Any]
+    external_key: str
+    remote: str
+    quantity: int
+    expected: int | None
+    version: int
+    key: UUID
+
+
+class PushOutcome(StrEnum):
+    APPLIED = "applied"
+    STALE = "stale"
+    REJECTED = "rejected"
+    RETRY_LATER = "retry_later"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What became of one item. ``remote_quantity`` is what the channel says it shows, where it says so."""
+
+    target_id: int
+    outcome: PushOutcome
+    remote_quantity: int | None = None
+    code: str = ""
+    message: str = ""
+
+
+class ChannelBusy(Exception):
+    """The whole request was put off by the channel: nothing of it was applied. Wait that long."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ChannelRefused(Exception):
+    """The whole request was refused: nothing of it was applied, and the same again would be refused again."""
+
+    def __init__(self, message: str, *, code: str = "refused") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ChannelUnclear(Exception):
+    """No answer, or one that does not say what was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLevel:
+    external_key: str
+    quantity: int
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StockPage:
+    levels: Sequence[RemoteLevel]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolledOrder:
+    """One order of a polled page: kept raw, in the form that ``parse`` reads."""
+
+    event_id: str
+    order_ref: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    orders: Sequence[PolledOrder]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentNews:
+    """Units that left, for the channel to know."""
+
+    order_external_id: str
+    carrier: str
+    tracking_number: str
+    lines: Sequence[tuple[str, int]]  # (the channel's line id, units)
+    key: UUID
+
+
+class Connector:
+    """Base of all connectors. A subclass has a ``code`` and a ``label`` and overrides what its channel can do."""
+
+    code: ClassVar[str]
+    label: ClassVar[str]
+    credential_fields: ClassVar[Sequence[Field]] = ()
+    setting_fields: ClassVar[Sequence[Field]] = ()
+    external_fields: ClassVar[Sequence[Field]] = ()
+    needs_base_url: ClassVar[bool] = True
+
+    def capabilities(self, settings: Mapping[str, Any]) -> Capabilities:
+        """What this channel can do, under these settings."""
+        raise NotImplementedError
+
+    def check(self, account: Account) -> None:
+        """Raise ConnectorError where settings or credentials cannot work."""
+        for kind, fields, values in (
+            ("credentials", self.credential_fields, account.credentials),
+            ("settings", self.setting_fields, account.settings),
+        ):
+            for wanted in fields:
+                if wanted.required and not values.get(wanted.name):
+                    raise ConnectorError(f"{kind}.{wanted.name} is missing")
+        if self.needs_base_url and not account.base_url:
+            raise ConnectorError("base_url is missing")
+
+    def external_key(self, external: Mapping[str, Any], *, sku_code: str) -> str:
+        """The one text that names a listing on this channel. Raises ConnectorError where an id is missing."""
+        wanted = self.external_fields[0].name
+        value = external.get(wanted)
+        if not isinstance(value, str | int) or isinstance(value, bool) or not str(value).strip():
+            raise ConnectorError(f"external.{wanted} is missing")
+        return str(value)
+
+    # Webhooks -------------------------------------------------------------------------------------------------
+
+    def verify(self, request: InboundRequest, account: Account, *, now: datetime) -> None:
+        """Raise SignatureError unless the channel sent these bytes."""
+        raise NotImplementedError
+
+    def event_id(self, request: InboundRequest) -> str:
+        """The channel's own id of the delivery; the same on a retry."""
+        raise NotImplementedError
+
+    def topic(self, request: InboundRequest) -> str:
+        """What kind of event the delivery says it is; empty where only the body says so."""
+        return ""
+
+    def order_ref(self, body: bytes) -> str:
+        """The order's external id, found as cheaply as possible; empty where it cannot be found. Never raises."""
+        raise NotImplementedError
+
+    def parse(self, body: bytes, *, topic: str) -> OrderEvent | None:
+        """The event in these bytes; None where it is of no concern to us. Raises MalformedPayload."""
+        raise NotImplementedError
+
+    # Stock ----------------------------------------------------------------------------------------------------
+
+    def push_request(self, items: Sequence[PushItem], account: Account, *, now: datetime) -> OutboundRequest:
+        raise NotImplementedError
+
+    def read_push(self, response: Response, items: Sequence[PushItem]) -> list[PushResult]:
+        """One result per item. Raises ChannelBusy, ChannelRefused or ChannelUnclear for the request as a whole."""
+        raise NotImplementedError
+
+    def stock_request(self, account: Account, *, cursor: str | None, now: datetime) -> OutboundRequest:
+        raise NotImplementedError
+
+    def read_stock(self, response: Response) -> StockPage:
+        raise NotImplementedError
+
+    # Orders ---------------------------------------------------------------------------------------------------
+
+    def orders_request(
+        self, account: Account, *, updated_since: datetime, cursor: str | None, now: datetime
+    ) -> OutboundRequest:
+        raise NotImplementedError
+
+    def read_orders(self, response: Response) -> OrderPage:
+        raise NotImplementedError
+
+    def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
+        raise NotImplementedError
+
+    def read_shipment(self, response: Response) -> None:
+        """Return where the channel took it. Raises ChannelBusy, ChannelRefused or ChannelUnclear."""
+        raise NotImplementedError

@@ -1,0 +1,396 @@
+"""The ``http`` connector: any system that has no connector of its own.
+
+Both directions are signed by Standard Webhooks (specification: standardwebhooks.com): HMAC-SHA256 over ``id.timestamp.body``.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import msgspec
+
+from inventory.kernel.quantities import QuantityError, parse_quantity
+
+from .base import (
+    Account,
+    Capabilities,
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUnclear,
+    Connector,
+    ConnectorError,
+    Field,
+    InboundRequest,
+    LineEvent,
+    MalformedPayload,
+    OrderEvent,
+    OrderPage,
+    OrderState,
+    OutboundRequest,
+    PolledOrder,
+    PushItem,
+    PushOutcome,
+    PushResult,
+    RemoteLevel,
+    Response,
+    ShipmentNews,
+    SignatureError,
+    StockPage,
+)
+
+#: Standard Webhooks' recommended window for timestamps, both ways.
+TOLERANCE = timedelta(minutes=5)
+
+TOPICS = {"order.created", "order.updated", "order.cancelled", "order.refunded"}
+
+_ORDER_ID = re.compile(rb'"order"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]{1,200})"')
+
+#: The largest version that fits our column; an honest channel never comes near it.
+_LARGEST_VERSION = 2**62
+
+
+class Http(Connector):
+    code = "http"
+    label = "HTTP (any shop)"
+    credential_fields: ClassVar[Sequence[Field]] = (
+        Field("secret", "Secret", help_text="Standard Webhooks secret, whsec_..."),
+    )
+    setting_fields: ClassVar[Sequence[Field]] = (
+        Field("max_batch", "Items per request", required=False, default=100, type=int),
+        Field("compare_and_set", "Send the expected number", required=False, default=False, type=bool),
+        Field("lowers_on_sale", "The channel lowers its own number when it sells", required=False, default=True, type=bool),
+    )
+    external_fields: ClassVar[Sequence[Field]] = (Field("external_id", "External id"),)
+
+    def capabilities(self, settings: Mapping[str, Any]) -> Capabilities:
+        return Capabilities(
+            takes_shipments=True,
+            max_batch=int(settings.get("max_batch") or 100),
+            compare_and_set=bool(settings.get("compare_and_set", False)),
+            fences_by_version=True,
+            lowers_on_sale=bool(settings.get("lowers_on_sale", True)),
+        )
+
+    def check(self, account: Account) -> None:
+        super().check(account)
+        _signing_key(account)
+        batch = account.settings.get("max_batch", 100)
+        if not isinstance(batch, int) or isinstance(batch, bool) or not 1 <= batch <= 10_000:
+            raise ConnectorError("settings.max_batch is a whole number from 1 to 10000")
+
+    # Webhooks -------------------------------------------------------------------------------------------------
+
+    def verify(self, request: InboundRequest, account: Account, *, now: datetime) -> None:
+        identity = request.headers.get("webhook-id", "")
+        stamp = request.headers.get("webhook-timestamp", "")
+        signatures = request.headers.get("webhook-signature", "")
+        if not (identity and stamp and signatures):
+            raise SignatureError("webhook-id, webhook-timestamp or webhook-signature is missing")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
+            raise SignatureError("webhook-timestamp is not a number of seconds")
+        if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > TOLERANCE:
+            raise SignatureError("webhook-timestamp is out of its window")
+        wanted = _signature(_signing_key(account), identity, stamp, request.body)
+        for candidate in signatures.split(" "):
+            version, _, given = candidate.partition(",")
+            if version == "v1" and hmac.compare_digest(given.encode(), wanted):
+                return
+        raise SignatureError("no signature matches")
+
+    def event_id(self, request: InboundRequest) -> str:
+        return request.headers.get("webhook-id", "")
+
+    def order_ref(self, body: bytes) -> str:
+        found = _ORDER_ID.search(body, 0, 4096)
+        if found:
+            return found[1].decode("utf-8", "replace")
+        try:
+            identity = msgspec.json.decode(body)["order"]["id"]
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
+            return ""
+        return str(identity)[:200] if isinstance(identity, str | int) else ""
+
+    def parse(self, body: bytes, *, topic: str) -> OrderEvent | None:
+        try:
+            event = msgspec.json.decode(body)
+        except UnicodeDecodeError as error:
+            raise MalformedPayload("not_utf8", f"the body is not UTF-8: {error}") from None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise MalformedPayload("not_json", f"the body is not JSON: {error}") from None
+        if not isinstance(event, dict):
+            raise MalformedPayload("not_an_event", "the body is not a JSON object")
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            raise MalformedPayload("not_an_event", "type is missing")
+        if kind not in TOPICS:
+            return None
+        order = event.get("order")
+        if not isinstance(order, dict):
+            raise MalformedPayload("not_an_event", "order is missing")
+        return _order_event(kind, event, order)
+
+    # Stock ----------------------------------------------------------------------------------------------------
+
+    def push_request(self, items: Sequence[PushItem], account: Account, *, now: datetime) -> OutboundRequest:
+        compare = self.capabilities(account.settings).compare_and_set
+        rows = []
+        for item in items:
+            row: dict[str, Any] = {
+                "external_id": item.external_key,
+                "quantity": item.quantity,
+                "version": item.version,
+            }
+            if compare and item.expected is not None:
+                row["expected"] = item.expected
+            rows.append(row)
+        return _signed("PUT", f"{account.base_url}/stock", account, now=now, body={"items": rows})
+
+    def read_push(self, response: Response, items: Sequence[PushItem]) -> list[PushResult]:
+        body = _answer(response)
+        rows = body.get("results")
+        if not isinstance(rows, list):
+            raise ChannelUnclear("the answer has no results")
+        by_id = {row.get("external_id"): row for row in rows if isinstance(row, dict)}
+        return [_push_result(item, by_id.get(item.external_key)) for item in items]
+
+    def stock_request(self, account: Account, *, cursor: str | None, now: datetime) -> OutboundRequest:
+        return _signed("GET", _url(account, "stock", cursor=cursor), account, now=now)
+
+    def read_stock(self, response: Response) -> StockPage:
+        body = _answer(response)
+        levels = []
+        for row in _rows(body, "items"):
+            try:
+                levels.append(RemoteLevel(str(row["external_id"]), parse_quantity(row["quantity"], least=-(10**9))))
+            except (KeyError, QuantityError) as error:
+                raise ChannelUnclear(f"a stock row cannot be read: {error}") from None
+        return StockPage(levels, _next(body))
+
+    # Orders ---------------------------------------------------------------------------------------------------
+
+    def orders_request(
+        self, account: Account, *, updated_since: datetime, cursor: str | None, now: datetime
+    ) -> OutboundRequest:
+        since = updated_since.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return _signed("GET", _url(account, "orders", updated_since=since, cursor=cursor), account, now=now)
+
+    def read_orders(self, response: Response) -> OrderPage:
+        body = _answer(response)
+        orders = []
+        for row in _rows(body, "orders"):
+            identity, version = str(row.get("id", "")), str(row.get("version", ""))
+            event = {"type": "order.updated", "id": f"poll:{identity}:{version}", "order": row}
+            orders.append(PolledOrder(event["id"][:200], identity[:200], msgspec.json.encode(event)))
+        return OrderPage(orders, _next(body))
+
+    def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
+        body = {
+            "order_id": news.order_external_id,
+            "carrier": news.carrier,
+            "tracking_number": news.tracking_number,
+            "lines": [{"line_id": line, "quantity": quantity} for line, quantity in news.lines],
+        }
+        url = f"{account.base_url}/shipments"
+        return _signed("POST", url, account, now=now, body=body, identity=f"shp_{news.key.hex}")
+
+    def read_shipment(self, response: Response) -> None:
+        if not 200 <= response.status < 300:
+            _answer(response)
+
+
+def _signing_key(account: Account) -> bytes:
+    secret = str(account.credentials.get("secret") or "")
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ConnectorError("credentials.secret is not a Standard Webhooks secret (whsec_ and base64)") from None
+    if not key:
+        raise ConnectorError("credentials.secret is empty")
+    return key
+
+
+def _signature(key: bytes, identity: str, stamp: str, body: bytes) -> bytes:
+    content = f"{identity}.{stamp}.".encode() + body
+    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
+
+
+def _signed(
+    method: str, url: str, account: Account, *, now: datetime, body: Any = None, identity: str = ""
+) -> OutboundRequest:
+    data = b"" if body is None else msgspec.json.encode(body)
+    identity = identity or f"msg_{uuid4().hex}"
+    stamp = str(int(now.timestamp()))
+    signature = _signature(_signing_key(account), identity, stamp, data).decode()
+    headers = {
+        "webhook-id": identity,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{signature}",
+    }
+    if data:
+        headers["content-type"] = "application/json"
+    return OutboundRequest(method, url, data, headers)
+
+
+def _url(account: Account, path: str, **query: str | None) -> str:
+    given = urlencode({name: value for name, value in query.items() if value})
+    return f"{account.base_url}/{path}" + (f"?{given}" if given else "")
+
+
+def _answer(response: Response) -> dict[str, Any]:
+    """The JSON object of a good answer; the right exception for any other."""
+    text = response.body[:300].decode("utf-8", "replace")
+    if response.status == 429 or response.status == 503:
+        raise ChannelBusy(f"{response.status}: {text}", retry_after_seconds=_retry_after(response))
+    if response.status >= 500 or 300 <= response.status < 400:
+        raise ChannelUnclear(f"{response.status}: {text}")
+    if response.status >= 400:
+        raise ChannelRefused(f"{response.status}: {text}", code=f"http_{response.status}")
+    try:
+        body = msgspec.json.decode(response.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ChannelUnclear(f"the answer is not JSON: {text}") from None
+    if not isinstance(body, dict):
+        raise ChannelUnclear(f"the answer is not a JSON object: {text}")
+    return body
+
+
+def _retry_after(response: Response) -> float | None:
+    value = response.headers.get("retry-after", "")
+    return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
+
+
+def _rows(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = body.get(name)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ChannelUnclear(f"the answer has no list {name!r}")
+    return rows
+
+
+def _next(body: dict[str, Any]) -> str | None:
+    cursor = body.get("next")
+    return str(cursor) if cursor else None
+
+
+def _push_result(item: PushItem, row: dict[str, Any] | None) -> PushResult:
+    if row is None:
+        return PushResult(item.target_id, PushOutcome.UNKNOWN, code="no_result", message="the answer has no result")
+    quantity = row.get("quantity")
+    remote = quantity if isinstance(quantity, int) and not isinstance(quantity, bool) else None
+    code, message = str(row.get("code") or "")[:60], str(row.get("message") or "")[:400]
+    status = row.get("status")
+    if status == "applied":
+        return PushResult(item.target_id, PushOutcome.APPLIED, remote)
+    if status == "stale":
+        return PushResult(item.target_id, PushOutcome.STALE, remote, code or "stale", message)
+    if status == "rejected":
+        return PushResult(item.target_id, PushOutcome.REJECTED, remote, code or "rejected", message)
+    return PushResult(item.target_id, PushOutcome.UNKNOWN, code="no_status", message=f"status is {status!r}")
+
+
+def _order_event(kind: str, event: dict[str, Any], order: dict[str, Any]) -> OrderEvent:
+    identity = _identity(order.get("id"), "order.id")
+    version = _version(order.get("version"))
+    placed_at = _instant(order.get("placed_at"), "order.placed_at")
+    occurred_at = _instant(event["occurred_at"], "occurred_at") if event.get("occurred_at") else placed_at
+    currency = order.get("currency") or ""
+    if not isinstance(currency, str) or len(currency) not in (0, 3):
+        raise MalformedPayload("bad_currency", f"order.currency is {currency!r}; ISO 4217 has three letters")
+    ship_to = order.get("ship_to") or {}
+    if not isinstance(ship_to, dict):
+        raise MalformedPayload("bad_address", "order.ship_to is not an object")
+    state = OrderState.OPEN
+    if kind == "order.cancelled" or order.get("status") == "cancelled":
+        state = OrderState.CANCELLED
+    elif order.get("status") == "pending":
+        state = OrderState.PENDING
+    lines = order.get("lines")
+    if lines is None and state == OrderState.CANCELLED:
+        lines = []
+    elif not isinstance(lines, list) or not lines:
+        raise MalformedPayload("no_lines", "order.lines is missing or empty")
+    return OrderEvent(
+        external_id=identity,
+        version=version,
+        state=state,
+        placed_at=placed_at,
+        occurred_at=occurred_at,
+        currency=currency.upper(),
+        lines=_lines(lines),
+        ship_to=ship_to,
+        restates_lines=bool(lines),
+    )
+
+
+def _lines(rows: list[Any]) -> list[LineEvent]:
+    lines: dict[str, LineEvent] = {}
+    for position, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise MalformedPayload("bad_line", f"line {position} is not an object")
+        line = _line(row, position)
+        if line.external_id in lines and lines[line.external_id] != line:
+            raise MalformedPayload("duplicate_line", f"line id {line.external_id!r} stands twice with other contents")
+        lines[line.external_id] = line
+    return list(lines.values())
+
+
+def _line(row: dict[str, Any], position: int) -> LineEvent:
+    where = f"line {position}"
+    identity = _identity(row.get("id"), f"{where}: id")
+    listing = row.get("external_id")
+    key = str(listing) if isinstance(listing, str | int) and not isinstance(listing, bool) else ""
+    try:
+        quantity = parse_quantity(row.get("quantity"), least=1)
+        cancelled, refunded, shipped = (
+            parse_quantity(row.get(name) or 0) for name in ("cancelled", "refunded", "shipped")
+        )
+    except QuantityError as error:
+        return LineEvent(identity, key[:200], 0, problem=f"bad_quantity: {where}: {error}")
+    problem = ""
+    if not key or len(key) > 200:
+        problem = f"bad_listing: {where}: external_id is {listing!r}"[:200]
+    elif cancelled + refunded > quantity or shipped > quantity:
+        problem = f"bad_quantity: {where}: more cancelled, refunded or shipped than ordered"
+    return LineEvent(identity, key[:200], quantity, cancelled, refunded, shipped, _price(row, where), problem)
+
+
+def _price(row: dict[str, Any], where: str) -> Decimal | None:
+    value = row.get("unit_price")
+    if value is None:
+        return None
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        raise MalformedPayload("bad_price", f"{where}: unit_price is {value!r}") from None
+    if not price.is_finite() or abs(price) >= Decimal(10) ** 10:
+        raise MalformedPayload("bad_price", f"{where}: unit_price is {value!r}")
+    return price
+
+
+def _identity(value: Any, where: str) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= 200:
+        if "\x00" not in str(value):
+            return str(value)
+    raise MalformedPayload("bad_id", f"{where} is {value!r:.80}; text of 1 to 200 characters is expected")
+
+
+def _version(value: Any) -> int:
+    try:
+        return parse_quantity(value, most=_LARGEST_VERSION)
+    except QuantityError as error:
+        raise MalformedPayload("bad_version", f"order.version: {error}") from None
+
+
+def _instant(value: Any, where: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MalformedPayload("bad_time", f"{where} is {value!r:.80}; ISO 8601 is expected") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

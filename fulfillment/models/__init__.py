@@ -1,0 +1,18 @@
+from .order import OrderStatus, SalesOrder, SalesOrderLine
+from .returns import Return, ReturnLine, ReturnStatus
+from .shipment import Shipment, ShipmentLine, ShipmentStatus
+from .shortfall import Shortfall, ShortfallKind
+
+__all__ = [
+    "OrderStatus",
+    "Return",
+    "ReturnLine",
+    "ReturnStatus",
+    "SalesOrder",
+    "SalesOrderLine",
+    "Shipment",
+    "ShipmentLine",
+    "ShipmentStatus",
+    "Shortfall",
+    "ShortfallKind",
+]

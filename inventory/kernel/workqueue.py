@@ -1,0 +1,75 @@
+"""Alarms for work that rows owe.
+
+The row is the debt; an alarm only hastens it. ``ring`` may be called a hundred times for one queue: one alarm is sent until
+its task starts. The flag that says "rung" is cleared by the task before its first claim (``answer``), expires by itself within
+two seconds, and the sweep by beat ignores it; so a lost message or a dead worker costs seconds, never work.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from functools import partial
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+FLAG_MILLISECONDS = 2000
+
+_client: redis.Redis | None = None
+
+
+def ring(name: str, *ids: int, delay: float = 0.0) -> None:
+    """Send the Celery task ``name`` with ``ids`` after this transaction commits, once however often it is called.
+
+    ``delay`` in seconds postpones the task; postponed alarms have a flag of their own, so that they never swallow one for now.
+    Never raises: with the broker away, the sweep finds the work.
+    """
+    transaction.on_commit(partial(ring_now, name, ids, delay=delay))
+
+
+def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False) -> bool:
+    """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``."""
+    try:
+        flag, lifetime = (_flag(name, ids) + ":later", int(delay * 1000)) if delay else (_flag(name, ids), FLAG_MILLISECONDS)
+        fresh = client().set(flag, b"1", nx=True, px=max(lifetime, 1))
+        if not fresh and not even_if_rung:
+            return False
+        current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
+    except (redis.RedisError, OperationalError, OSError) as error:
+        logger.warning("alarm %s%s not sent (%s); the sweep will ring it", name, tuple(ids), error)
+        return False
+    return True
+
+
+def answer(name: str, *ids: int) -> None:
+    """Clear the flag. A task calls it before its first claim, so that work committed from now on rings anew."""
+    try:
+        client().delete(_flag(name, ids))
+    except (redis.RedisError, OSError):
+        logger.warning("flag of %s%s not cleared; it expires within %s ms", name, ids, FLAG_MILLISECONDS)
+
+
+def back_off(attempts: int, *, first: float = 0.5, most: float = 300.0) -> float:
+    """Seconds to wait after that many failed attempts: doubling from ``first`` to ``most``, with full jitter's upper half.
+
+    Jitter after "Exponential Backoff And Jitter" (M. Brooker, 2015): equal jitter, half fixed and half random.
+    """
+    ceiling = min(most, first * 2.0 ** min(max(attempts - 1, 0), 30))
+    return ceiling / 2 + random.uniform(0, ceiling / 2)
+
+
+def client() -> redis.Redis:
+    """The Redis client of this process: short time-outs, since an alarm is never worth waiting for."""
+    global _client
+    if _client is None:
+        _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return _client
+
+
+def _flag(name: str, ids: Sequence[int]) -> str:
+    return f"{settings.REDIS_PREFIX}alarm:{name}:{','.join(map(str, ids))}"

@@ -1,0 +1,1 @@
+"""What this app does when an app below it tells news."""

@@ -1,0 +1,3 @@
+from .reorder import ReorderAlert, ReorderCheck, ReorderRule
+
+__all__ = ["ReorderAlert", "ReorderCheck", "ReorderRule"]

@@ -1,0 +1,3 @@
+from .alert import Alert, AlertKind
+
+__all__ = ["Alert", "AlertKind"]
