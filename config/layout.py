@@ -12,10 +12,14 @@ from pathlib import Path
 from environ import Env
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+OWNER_ROLE = "sellonce_owner"  # owns the tables and runs the migrations
+APPLICATION_ROLE = "sellonce_app"  # reads and writes rows, owns nothing
+DATABASE = "sellonce"
 SOCKET_PATH_LIMIT = 100  # the kernel allows 107 characters, and the servers append a suffix of their own
-ROOT_HOME = Path("/var/tmp")
+ROOT_HOME = Path("/var/tmp")  # noqa: S108 - each folder's owner is checked before it is used
 
-Env.read_env(PROJECT_DIR / ".env") if (PROJECT_DIR / ".env").is_file() else None
+if (PROJECT_DIR / ".env").is_file():
+    Env.read_env(PROJECT_DIR / ".env")
 
 
 class LayoutError(Exception):
@@ -116,6 +120,6 @@ def secret(name: str, *, layout: Layout) -> str:
         except FileExistsError:
             pass
         finally:
-            os.unlink(scratch)
+            Path(scratch).unlink()
     value: str = json.loads(file.read_text())[name]
     return value

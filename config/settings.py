@@ -6,7 +6,7 @@ import structlog
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 
-from config.layout import PROJECT_DIR, Layout, secret
+from config.layout import APPLICATION_ROLE, DATABASE, OWNER_ROLE, PROJECT_DIR, Layout, secret
 
 env = Env()
 LAYOUT = Layout.of()
@@ -85,14 +85,12 @@ TEMPLATES = [
 ]
 
 # --- Database: the application's role here; migrations run as the owner (config/management/commands/migrate.py).
-APPLICATION_ROLE = "sellonce_app"
-OWNER_ROLE = "sellonce_owner"
 
 
 def _embedded_database(role: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "sellonce",
+        "NAME": DATABASE,
         "USER": role,
         "PASSWORD": "",
         "HOST": str(LAYOUT.sockets),
@@ -117,12 +115,12 @@ else:
 # --- Redis: broker, alarms' flags, rate limits, cache.
 REDIS_URL = LAYOUT.redis_url() if EMBEDDED_REDIS else env.str("REDIS_URL")
 REDIS_TIMEOUT_SECONDS = 1.0
-REDIS_KEY_PREFIX = env.str("REDIS_KEY_PREFIX", default="sellonce")
+REDIS_PREFIX = env.str("REDIS_PREFIX", default="sellonce:")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": REDIS_KEY_PREFIX,
+        "KEY_PREFIX": f"{REDIS_PREFIX}cache",
         "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS},
     },
 }
