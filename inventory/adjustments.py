@@ -1,0 +1,115 @@
+"""What people change about stock, each change with its reason."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+
+from .errors import InvalidMovement, KeyConflict
+from .ledger import Posting, post
+from .locks import lock_levels
+from .models import LedgerEntry, Location, Reason, Sku, State
+from .models.ledger import INSIDE
+
+
+@transaction.atomic
+def adjust(
+    *,
+    sku: Sku,
+    location: Location,
+    quantity: int | None = None,
+    set_to: int | None = None,
+    state: str = State.AVAILABLE,
+    reason: str = Reason.OTHER,
+    note: str = "",
+    reference: str = "",
+    actor: str,
+    key: str | None = None,
+) -> LedgerEntry | None:
+    """Add or take units of one state, or set their number; None where ``set_to`` changes nothing.
+
+    Raises InsufficientStock where fewer are there than are taken, and KeyConflict where the key moved something else.
+    """
+    if (quantity is None) == (set_to is None):
+        raise InvalidMovement("give either quantity or set_to")
+    if state not in INSIDE or state == State.RESERVED:
+        raise InvalidMovement(f"stock in state {state} cannot be adjusted; reservations follow their orders")
+    levels = lock_levels([(sku.pk, location.pk)])
+    level = levels[sku.pk, location.pk]
+    done = _done_before(key, level.id)
+    if done is not None:
+        return done
+    delta = quantity if quantity is not None else (set_to or 0) - getattr(level, state)
+    if set_to is not None and set_to < 0:
+        raise InvalidMovement("set_to is a number of units, 0 or more")
+    if not delta:
+        if quantity is not None:
+            raise InvalidMovement("an adjustment of 0 units changes nothing")
+        return None
+    source, target = (State.ADJUSTMENT, state) if delta > 0 else (state, State.ADJUSTMENT)
+    posting = Posting(
+        sku.pk, location.pk, source, target, abs(delta), reason=reason, note=note, reference=reference, key=key
+    )
+    (entry,) = post([posting], actor=actor, cause="adjustment", reference=reference, levels=levels)
+    return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
+
+
+@transaction.atomic
+def move(
+    *,
+    sku: Sku,
+    location: Location,
+    from_state: str,
+    to_state: str,
+    quantity: int,
+    reason: str = Reason.OTHER,
+    note: str = "",
+    reference: str = "",
+    actor: str,
+    key: str | None = None,
+) -> LedgerEntry:
+    """Move units between two states of one level. Raises InsufficientStock, InvalidMovement, KeyConflict."""
+    for state in (from_state, to_state):
+        if state not in INSIDE or state == State.RESERVED:
+            raise InvalidMovement(f"units cannot be moved by hand from or to {state}")
+    levels = lock_levels([(sku.pk, location.pk)])
+    done = _done_before(key, levels[sku.pk, location.pk].id)
+    if done is not None:
+        return done
+    posting = Posting(
+        sku.pk, location.pk, from_state, to_state, quantity, reason=reason, note=note, reference=reference, key=key
+    )
+    (entry,) = post([posting], actor=actor, cause="move", reference=reference, levels=levels)
+    return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
+
+
+def open_stock(
+    rows: Iterable[tuple[int, int, int]], *, actor: str, reference: str = "", batch: int = 2000
+) -> int:
+    """Bring in opening stock: rows of (SKU's id, location's id, units). Returns the number of entries."""
+    waiting: list[Posting] = []
+    count = 0
+    for sku_id, location_id, units in rows:
+        if units > 0:
+            waiting.append(
+                Posting(
+                    sku_id, location_id, State.ADJUSTMENT, State.AVAILABLE, units, Reason.OPENING, reference=reference
+                )
+            )
+        if len(waiting) >= batch:
+            count += _post_opening(waiting, actor, reference)
+            waiting = []
+    return count + _post_opening(waiting, actor, reference)
+
+
+def _post_opening(postings: Sequence[Posting], actor: str, reference: str) -> int:
+    return len(post(postings, actor=actor, cause="opening", reference=reference))
+
+
+def _done_before(key: str | None, level_id: int) -> LedgerEntry | None:
+    """The entry that this key made already; an error where it made one of another level."""
+    if key is None:
+        return None
+    entry = LedgerEntry.objects.filter(key=key).first()
+    if entry is not None and entry.level_id != level_id:
+        raise KeyConflict(f"the key {key!r} was used for another movement")
+    return entry

@@ -1,0 +1,37 @@
+"""What can go wrong with stock, as types. Each message says what is wrong and with what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class StockError(Exception):
+    """Base of everything that the ledger refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """One thing of which there is too little. Units; codes, not ids."""
+
+    sku: str
+    location: str
+    wanted: int
+    available: int
+
+
+class InsufficientStock(StockError):
+    """Units asked for are not there. ``lines`` names each of them; nothing was moved."""
+
+    def __init__(self, lines: Sequence[Short]) -> None:
+        self.lines = list(lines)
+        parts = ", ".join(f"{short.sku} at {short.location or 'any location'}: {short.wanted} wanted, "
+                          f"{short.available} there" for short in self.lines[:5])
+        more = f" and {len(self.lines) - 5} more" if len(self.lines) > 5 else ""
+        super().__init__(f"not enough stock: {parts}{more}")
+
+
+class InvalidMovement(StockError):
+    """A movement that makes no sense: no units, the same state twice, from outside to outside."""
+
+
+class KeyConflict(StockError):
+    """The key was used before for another movement."""

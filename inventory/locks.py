@@ -1,0 +1,95 @@
+"""The only locks on stock.
+
+Levels are locked once per transaction, in the order of their primary keys, as late as possible, so that two transactions can
+never wait for each other in a circle. Readers that must see every sale which they were told of take a share lock.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+Pair = tuple[int, int]  # (SKU's id, location's id)
+
+
+@dataclass(slots=True)
+class LockedLevel:
+    """A level under this transaction's lock; the ledger keeps its figures as it posts."""
+
+    id: int
+    sku_id: int
+    location_id: int
+    available: int
+    reserved: int
+    quarantine: int
+    damaged: int
+    hold: int
+    number: int
+    hash: bytes
+
+
+class LockedLevels(dict[Pair, LockedLevel]):
+    """The levels by (SKU, location), and whether any of them was created by this lock."""
+
+    created: bool = False
+
+
+_INSERT = """
+INSERT INTO inventory_stocklevel (sku_id, location_id, available, reserved, quarantine, damaged, hold, number, hash)
+SELECT sku_id, location_id, 0, 0, 0, 0, 0, 0, ''::bytea
+FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (sku_id, location_id)
+WHERE NOT EXISTS (
+    SELECT 1 FROM inventory_stocklevel held
+    WHERE held.sku_id = wanted.sku_id AND held.location_id = wanted.location_id
+)
+ORDER BY sku_id, location_id
+ON CONFLICT DO NOTHING
+"""
+
+_COLUMNS = "id, sku_id, location_id, available, reserved, quarantine, damaged, hold, number, hash"
+
+# NO KEY UPDATE: entries and reservations refer to the row without waiting for it; share lockers and other writers wait.
+_LOCK = f"""
+SELECT {_COLUMNS} FROM inventory_stocklevel
+WHERE (sku_id, location_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+_SHARE = f"""
+SELECT {_COLUMNS} FROM inventory_stocklevel WHERE sku_id = ANY(%s) ORDER BY id FOR SHARE
+"""
+
+
+def lock_levels(pairs: Iterable[Pair], *, create: bool = True) -> LockedLevels:
+    """Lock the levels of these pairs until the transaction ends; missing ones are created, unless told not to."""
+    wanted = sorted(set(pairs))
+    locked = LockedLevels()
+    if not wanted:
+        return locked
+    skus, locations = [sku for sku, _ in wanted], [location for _, location in wanted]
+    with connection.cursor() as cursor:
+        rows = _select_locked(cursor, skus, locations)
+        if create and len(rows) < len(wanted):
+            cursor.execute(_INSERT, [skus, locations])
+            locked.created = cursor.rowcount > 0
+            rows = _select_locked(cursor, skus, locations)
+    for row in rows:
+        level = LockedLevel(*row[:9], hash=bytes(row[9]))
+        locked[level.sku_id, level.location_id] = level
+    return locked
+
+
+def share_levels(sku_ids: Collection[int]) -> list[LockedLevel]:
+    """Levels of these SKUs after every transaction that holds one of them has ended.
+
+    Meant for autocommit: the share lock lasts for the statement alone, long enough to wait for the writers.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARE, [sorted(sku_ids)])
+        return [LockedLevel(*row[:9], hash=bytes(row[9])) for row in cursor.fetchall()]
+
+
+def _select_locked(cursor, skus: list[int], locations: list[int]) -> list[tuple]:  # type: ignore[type-arg,no-untyped-def]
+    cursor.execute(_LOCK, [skus, locations])
+    rows: list[tuple] = cursor.fetchall()  # type: ignore[type-arg]
+    return rows
