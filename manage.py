@@ -3,6 +3,27 @@
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+# These need no server, or look after servers themselves.
+WITHOUT_SERVERS = {
+    *("up", "demo", "simulate", "doctor", "help", "version", "check", "makemigrations", "makemessages"),
+    *("compilemessages", "spectacular", "collectstatic", "findstatic", "diffsettings", "startapp", "runserver", "test"),
+}
+
+
+def servers_for(arguments: list[str]) -> AbstractContextManager[Any]:
+    """The embedded servers for as long as a command runs, where it uses them and no stack has them running already."""
+    if len(arguments) < 2 or arguments[1].startswith("-") or arguments[1] in WITHOUT_SERVERS or "--help" in arguments:
+        return nullcontext()
+    from django.conf import settings
+
+    from config import servers
+
+    if not settings.EMBEDDED_DATABASE and not settings.EMBEDDED_REDIS:
+        return nullcontext()
+    return servers.running(settings.LAYOUT, postgres=settings.EMBEDDED_DATABASE, redis_server=settings.EMBEDDED_REDIS)
 
 
 def main() -> None:
@@ -10,7 +31,14 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config.layout import LayoutError
+    from config.processes import ServerError
+
+    try:
+        with servers_for(sys.argv):
+            execute_from_command_line(sys.argv)
+    except (LayoutError, ServerError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -9,3 +9,9 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     verbose_name = _("Configuration")
+
+    def ready(self) -> None:
+        """Make ours the Celery application that `current_app` means, in every process."""
+        from config.celery import app
+
+        app.set_default()

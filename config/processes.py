@@ -16,6 +16,7 @@ from config.binaries import Account
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+SERVER_NAMES = ("postgres", "valkey")
 
 
 class ServerError(Exception):
@@ -41,6 +42,14 @@ def bury(process: psutil.Process) -> None:
     """Take a dead child's place off the process table, where it is ours to take."""
     with suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
+
+
+def bury_orphans() -> None:
+    """Bury the servers' dead processes that came to us when their own parent ended."""
+    for process in psutil.Process().children():
+        with suppress(psutil.Error):
+            if process.name().startswith(SERVER_NAMES) and process.status() == psutil.STATUS_ZOMBIE:
+                bury(process)
 
 
 def has_ended(process: psutil.Process) -> bool:
@@ -91,7 +100,7 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.name().startswith(("postgres", "valkey")) and Path(process.cwd()) == folder.resolve():
+            if process.name().startswith(SERVER_NAMES) and Path(process.cwd()) == folder.resolve():
                 found.append(process)
     return found
 

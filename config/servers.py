@@ -20,7 +20,7 @@ from psycopg import sql
 
 from config.binaries import Account, Binaries, find_binaries, server_account
 from config.layout import APPLICATION_ROLE, DATABASE, OWNER_ROLE, Layout
-from config.processes import ServerError, end, make_private, processes_in, run, write_as
+from config.processes import ServerError, bury_orphans, end, has_ended, make_private, processes_in, run, write_as
 
 SUPERUSER = "postgres"
 DEFAULT_GRANTS = (
@@ -173,6 +173,23 @@ def superuser_url(layout: Layout, *, database: str = "postgres") -> str:
     return f"host={layout.sockets} port=5432 user={SUPERUSER} dbname={database} connect_timeout=3"
 
 
+def has_postgres_process(layout: Layout) -> bool:
+    """Whether the database server lives; cheap enough to ask several times a second."""
+    return _lives(layout.postgres / "postmaster.pid")
+
+
+def has_redis_process(layout: Layout) -> bool:
+    """Whether the Redis server lives."""
+    return _lives(layout.valkey / "valkey.pid")
+
+
+def _lives(pid_file: Path) -> bool:
+    try:
+        return not has_ended(psutil.Process(int(pid_file.read_text().split("\n", 1)[0])))
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return False
+
+
 # --- versions
 
 
@@ -264,6 +281,9 @@ def _stop_postgres(layout: Layout) -> None:
     if process.pid in {found.pid for found in processes_in(layout.postgres)}:
         process.send_signal(signal.SIGINT)  # "fast": roll back, write a checkpoint, end
         end(process, grace_seconds=30)
+    for straggler in processes_in(layout.postgres):  # its logger ends a moment later
+        end(straggler, grace_seconds=5)
+    bury_orphans()
 
 
 def _prepare_roles(layout: Layout) -> None:

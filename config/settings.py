@@ -163,7 +163,7 @@ USE_TZ = True
 
 # --- Static files: served by whitenoise straight from the packages; no collecting step.
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -228,8 +228,9 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "lines": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.LogfmtRenderer(
-                key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+            "processor": structlog.dev.ConsoleRenderer(
+                colors=False,
+                exception_formatter=structlog.dev.plain_traceback,  # the default prints local variables, secrets among them
             ),
             "foreign_pre_chain": _shared_processors,
         },

@@ -1,0 +1,102 @@
+"""The Celery application. Tasks are alarm clocks: what is owed stands in rows, so a lost message costs seconds."""
+
+import os
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, worker_init, worker_process_init
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+IS_WORKER = "worker" in sys.argv
+QUEUES = ("intake", "sync", "default")
+NEVER = 1_000_000_000
+
+
+def broker_url(redis_url: str) -> str:
+    """The broker's address in Celery's words: a socket is spelt differently there."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, database = redis_url.removeprefix("unix://").partition("?db=")
+    return f"redis+socket://{path}?virtual_host={database or 0}"
+
+
+ROUTES = {
+    "fulfillment.tasks.*": {"queue": "intake"},
+    "channels.tasks.drain_channel": {"queue": "sync"},
+    "channels.tasks.poll_orders": {"queue": "sync"},
+    "channels.tasks.read_back": {"queue": "sync"},
+    "channels.tasks.report_*": {"queue": "sync"},
+    "channels.tasks.reconcile_*": {"queue": "sync"},
+}
+
+# A worker waits in BRPOP and may be patient; who publishes may be a web request and must not wait.
+TIMEOUT_SECONDS = 10.0 if IS_WORKER else settings.REDIS_TIMEOUT_SECONDS
+
+app = Celery("sellonce")
+app.conf.update(
+    broker_url=broker_url(settings.REDIS_URL),
+    broker_connection_timeout=TIMEOUT_SECONDS,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": settings.REDIS_TIMEOUT_SECONDS,
+        "socket_keepalive": not settings.REDIS_URL.startswith("unix://"),
+        "health_check_interval": 5,
+        "retry_on_timeout": False,
+        "max_retries": 1,
+        "interval_start": 0,
+        "global_keyprefix": f"{settings.REDIS_PREFIX}celery:",
+    },
+    task_publish_retry=False,
+    task_ignore_result=True,
+    task_default_queue="default",
+    task_routes=ROUTES,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    enable_utc=True,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_max_loop_interval=2,
+    CELERY_DB_REUSE_MAX=NEVER,  # else Celery closes the whole pool after every task
+)
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _leave_logging_to_django(**_: Any) -> None:
+    """Celery configures no logging where this signal has a receiver."""
+
+
+@worker_init.connect
+def _close_pools_before_forking(**_: Any) -> None:
+    """A pool's threads do not survive a fork: each child opens its own."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        connection.close_pool()
+
+
+@worker_process_init.connect
+def _forget_parents_connections(**_: Any) -> None:
+    from django.core.cache import close_caches
+
+    from inventory.kernel import workqueue
+
+    close_caches()
+    workqueue._client = None
+
+
+@task_postrun.connect
+def _give_connections_back(**_: Any) -> None:
+    from django.db import connections
+
+    connections.close_all()
