@@ -113,6 +113,7 @@ class Launcher:
         if self._database and not servers.has_postgres_process(self.layout):
             self._show("PostgreSQL ended: starting it again")
             servers.start(self.layout, redis_server=False)
+            self._write_stack_file()
         if self._redis and not servers.has_redis_process(self.layout):
             self._show("Redis ended: starting it again, and the workers, whose connections went with it")
             servers.start(self.layout, postgres=False)
@@ -157,17 +158,14 @@ class Launcher:
             self.layout.stack_file.unlink(missing_ok=True)
 
     def _write_stack_file(self) -> None:
-        running = {child.name: child for child in self._children if child.process}
+        running = {child.name: child.process.pid for child in self._children if child.process}
         content = {
             "url": self.url,
+            "port": int(self.url.rstrip("/").rpartition(":")[2]),
             "ready": self._ready,
             "token": self._token,
-            "launcher": {"pid": os.getpid(), "created": psutil.Process().create_time()},
-            "processes": {
-                name: {"pid": child.process.pid, "created": child.created}
-                for name, child in running.items()
-                if child.process
-            },
+            "pids": {"launcher": os.getpid(), **running, **servers.pids(self.layout)},
+            "created": {child.name: child.created for child in self._children if child.process},
         }
         scratch = self.layout.stack_file.with_suffix(".new")
         scratch.write_text(json.dumps(content, indent=1) + "\n")
@@ -178,7 +176,7 @@ class Launcher:
         stack = read_stack(self.layout)
         if stack is None:
             return
-        recorded = {(each["pid"], each["created"]) for each in stack["processes"].values()}
+        recorded = {(stack["pids"][name], created) for name, created in stack["created"].items()}
         left = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):

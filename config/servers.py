@@ -175,19 +175,26 @@ def superuser_url(layout: Layout, *, database: str = "postgres") -> str:
 
 def has_postgres_process(layout: Layout) -> bool:
     """Whether the database server lives; cheap enough to ask several times a second."""
-    return _lives(layout.postgres / "postmaster.pid")
+    return _living(layout.postgres / "postmaster.pid") is not None
 
 
 def has_redis_process(layout: Layout) -> bool:
     """Whether the Redis server lives."""
-    return _lives(layout.valkey / "valkey.pid")
+    return _living(layout.valkey / "valkey.pid") is not None
 
 
-def _lives(pid_file: Path) -> bool:
+def pids(layout: Layout) -> dict[str, int]:
+    """The servers' process numbers, of those that live."""
+    files = {"postgres": layout.postgres / "postmaster.pid", "redis": layout.valkey / "valkey.pid"}
+    return {name: process.pid for name, file in files.items() if (process := _living(file)) is not None}
+
+
+def _living(pid_file: Path) -> psutil.Process | None:
     try:
-        return not has_ended(psutil.Process(int(pid_file.read_text().split("\n", 1)[0])))
+        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return False
+        return None
+    return None if has_ended(process) else process
 
 
 # --- versions
@@ -273,14 +280,11 @@ def _forget_stale_postmaster(layout: Layout) -> None:
 
 
 def _stop_postgres(layout: Layout) -> None:
-    try:
-        pid = int((layout.postgres / "postmaster.pid").read_text().split("\n", 1)[0])
-        process = psutil.Process(pid)
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+    process = _living(layout.postgres / "postmaster.pid")
+    if process is None or process.pid not in {found.pid for found in processes_in(layout.postgres)}:
         return
-    if process.pid in {found.pid for found in processes_in(layout.postgres)}:
-        process.send_signal(signal.SIGINT)  # "fast": roll back, write a checkpoint, end
-        end(process, grace_seconds=30)
+    process.send_signal(signal.SIGINT)  # "fast": roll back, write a checkpoint, end
+    end(process, grace_seconds=30)
     for straggler in processes_in(layout.postgres):  # its logger ends a moment later
         end(straggler, grace_seconds=5)
     bury_orphans()

@@ -230,7 +230,7 @@ LOGGING: dict[str, Any] = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processor": structlog.dev.ConsoleRenderer(
                 colors=False,
-                exception_formatter=structlog.dev.plain_traceback,  # the default prints local variables, secrets among them
+                exception_formatter=structlog.dev.plain_traceback,  # the default prints variables, and secrets
             ),
             "foreign_pre_chain": _shared_processors,
         },
