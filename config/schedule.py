@@ -1,10 +1,12 @@
-"""What beat does and how often. The operators' edits in the admin win: an entry is only written when it is missing."""
+"""What beat does and how often: in code, and kept in step with the tables where operators may edit it."""
 
-from dataclasses import dataclass, field
-from typing import Any
+import json
+from dataclasses import dataclass
 
 from django.db import transaction
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+SHIPPED = "sellonce-shipped-seconds"  # the interval we last wrote, kept in the entry's headers
 
 
 @dataclass(frozen=True)
@@ -14,34 +16,42 @@ class Entry:
     task: str
     every_seconds: int
     description: str
-    keywords: dict[str, Any] = field(default_factory=dict)
 
 
 SCHEDULE: dict[str, Entry] = {
     "Sweep the inbox": Entry("fulfillment.tasks.sweep", 5, "Rings for deliveries whose alarm was lost"),
     "Sweep the outbox": Entry("channels.tasks.sweep", 5, "Rings for debts whose alarm was lost"),
-    "Check reorder points": Entry("purchasing.tasks.sweep", 30, "Rings for SKUs whose reorder check was lost"),
+    "Sweep reorder checks": Entry("purchasing.tasks.sweep", 30, "Rings for SKUs whose reorder check was lost"),
     "Beat is alive": Entry("config.tasks.note_heartbeat", 10, "Lets the doctor see that beat and a worker run"),
 }
 
 
 @transaction.atomic
-def store_schedule() -> list[str]:
-    """Add what is missing to the tables beat reads, remove ours that left the code; answers the names added."""
-    added = []
+def store_schedule() -> None:
+    """Bring beat's tables up to date: entries of ours come and go with the code; an operator's edit stays."""
+    ours = {task.name: task for task in PeriodicTask.objects.all() if SHIPPED in json.loads(task.headers or "{}")}
     for name, entry in SCHEDULE.items():
-        every, _ = IntervalSchedule.objects.get_or_create(every=entry.every_seconds, period=IntervalSchedule.SECONDS)
-        # an alarm that is late is worthless once the next is due
-        expires = max(entry.every_seconds, 2)
-        _, created = PeriodicTask.objects.get_or_create(
-            name=name,
-            defaults={
-                "task": entry.task,
-                "interval": every,
-                "description": entry.description,
-                "expire_seconds": expires,
-            },
-        )
-        if created:
-            added.append(name)
-    return added
+        task = ours.pop(name, None)
+        if task is None:
+            if not PeriodicTask.objects.filter(name=name).exists():
+                _write(PeriodicTask(name=name), entry)
+        elif not _is_edited(task):
+            _write(task, entry)
+        elif task.task != entry.task:
+            task.task = entry.task
+            task.save()
+    PeriodicTask.objects.filter(pk__in=[task.pk for task in ours.values()]).delete()
+    PeriodicTasks.update_changed()
+
+
+def _is_edited(task: PeriodicTask) -> bool:
+    shipped = json.loads(task.headers)[SHIPPED]
+    return task.interval is None or task.interval.period != "seconds" or task.interval.every != shipped
+
+
+def _write(task: PeriodicTask, entry: Entry) -> None:
+    every, _ = IntervalSchedule.objects.get_or_create(every=entry.every_seconds, period=IntervalSchedule.SECONDS)
+    task.task, task.interval, task.description = entry.task, every, entry.description
+    task.expire_seconds = entry.every_seconds  # an alarm is worthless once the next one is due
+    task.headers = json.dumps({SHIPPED: entry.every_seconds})
+    task.save()

@@ -18,6 +18,7 @@ EMBEDDED_REDIS = not env.str("REDIS_URL", default="")
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret("secret_key", layout=LAYOUT)
 SALT_KEY = env.list("ENCRYPTION_SALTS", default=[]) or [secret("encryption_salt", layout=LAYOUT)]
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # the former key, while it is being changed
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.contrib.postgres",
     "rest_framework",
     "rest_framework_api_key",
     "drf_spectacular",
