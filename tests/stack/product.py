@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -13,7 +14,6 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -24,7 +24,7 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 START_SECONDS = 100
 STOP_SECONDS = 40
 # What the surroundings of the tests may have set and what a merchant's first start has not.
-STRANGE = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PORT", "DATA_DIR")
+STRANGE = ("DJANGO_SETTINGS_MODULE", "SELLONCE_TEST_DATA_DIR")
 MARK = "STACK_TEST_MARK"
 
 
@@ -40,6 +40,9 @@ class Product:
         self.mark = uuid.uuid4().hex
         self.process: subprocess.Popen[bytes] | None = None
         self.env = {name: value for name, value in os.environ.items() if name not in STRANGE} | {
+            "DATABASE_URL": "",
+            "DATABASE_OWNER_URL": "",
+            "REDIS_URL": "",
             "DATA_DIR": str(self.data_dir),
             "PORT": str(self.port),
             MARK: self.mark,
@@ -102,17 +105,18 @@ class Product:
                 found[int(entry.name)] = command
         return found
 
-    def pid(self, name: str) -> int:
-        """The process id that the launcher has written down for one of its parts."""
-        return _pids(json.loads((self.data_dir / "stack.json").read_text()))[name]
-
-    def parts(self) -> dict[str, int]:
+    def pids(self) -> dict[str, int]:
         """Every part that the launcher has written down, with its process id."""
-        return _pids(json.loads((self.data_dir / "stack.json").read_text()))
+        return dict(json.loads((self.data_dir / "stack.json").read_text())["pids"])
 
     def manage(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one management command against this copy."""
         return self._run([_python(), "manage.py", *words], seconds=seconds)
+
+    @functools.cached_property
+    def superuser(self) -> str:
+        """Where the database is for its superuser, a person behind the product's back."""
+        return self.database("SUPERUSER")
 
     def database(self, role: str) -> str:
         """Where the product's database is, for the role ``SUPERUSER``, ``OWNER_ROLE`` or ``APPLICATION_ROLE``."""
@@ -143,12 +147,6 @@ class Product:
             return ""
         ours = f"{MARK}={self.mark}".encode() in environment or str(self.data_dir) in command
         return (command or "?") if ours and state != "Z" else ""
-
-
-def _pids(stack: dict[str, Any]) -> dict[str, int]:
-    """Pids by name, whether the file keeps them at its top or under ``pids``."""
-    named = stack.get("pids", stack)
-    return {name: int(pid) for name, pid in named.items() if isinstance(pid, int) and name not in ("port", "version")}
 
 
 def _python() -> str:

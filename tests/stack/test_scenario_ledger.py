@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.stack.audit import assert_entries_explain_the_level, assert_silent, verify
 from tests.stack.client import eventually
 from tests.stack.product import Product
 from tests.stack.world import World, external
@@ -23,7 +23,7 @@ OPERATIONS = int(os.environ.get("STACK_OPERATIONS", "1200"))
 @pytest.fixture(scope="module")
 def superuser(product: Product) -> Iterator[psycopg.Connection]:
     """The cluster's superuser: a person behind the product's back."""
-    with psycopg.connect(product.database("SUPERUSER"), autocommit=True) as connection:
+    with psycopg.connect(product.superuser, autocommit=True) as connection:
         yield connection
 
 
@@ -40,10 +40,6 @@ def behind_the_back(superuser: psycopg.Connection) -> Iterator[psycopg.Connectio
     superuser.execute("SET session_replication_role = replica")
     yield superuser
     superuser.execute("SET session_replication_role = origin")
-
-
-def verify(world: World, *words: str) -> subprocess.CompletedProcess[str]:
-    return world.product.manage("verify_ledger", *words)
 
 
 def level_id(connection: psycopg.Connection, sku: str) -> int:
@@ -71,8 +67,7 @@ def test_random_operations_leave_no_difference(world: World) -> None:
     orders = outcomes[200]
     eventually(lambda: world.api.count("sales-orders/", channel=shop.code) >= min(orders, 1), seconds=20)
     world.settle(*skus, seconds=30)
-    verified = verify(world)
-    assert (verified.returncode, verified.stdout.strip()) == (0, ""), verified.stdout + verified.stderr
+    assert_silent(world)
     for sku in skus:
         assert_entries_explain_the_level(world, sku=sku)
 
@@ -106,21 +101,6 @@ def operate(world: World, *, own: str, shop: object, skus: list[str], seed: floa
             return world.deliver(shop, order=order).status_code  # type: ignore[arg-type]
 
 
-def assert_entries_explain_the_level(world: World, *, sku: str) -> None:
-    """The entries are numbered without gaps and add up to what the level shows, state by state."""
-    entries = sorted(world.api.rows("ledger-entries/", sku=sku), key=lambda entry: entry["number"])
-    assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
-    sums: Counter[str] = Counter()
-    for entry in entries:
-        assert entry["quantity"] > 0
-        sums[entry["from_state"]] -= entry["quantity"]
-        sums[entry["to_state"]] += entry["quantity"]
-    level = world.level(sku)
-    inside = ("available", "reserved", "quarantine", "damaged", "hold")
-    assert {state: sums[state] for state in inside} == {state: level[state] for state in inside}
-    assert level["on_hand"] == sum(level[state] for state in inside)
-
-
 def test_a_level_that_is_off_by_three_is_printed_with_the_three(
     world: World, behind_the_back: psycopg.Connection
 ) -> None:
@@ -145,8 +125,7 @@ def test_repair_brings_a_level_back_to_what_its_entries_say(world: World, behind
     )
     verify(world, "--repair")
     assert world.numbers(sku) == (10, 10, 0)
-    verified = verify(world)
-    assert (verified.returncode, verified.stdout.strip()) == (0, ""), verified.stdout + verified.stderr
+    assert_silent(world)
 
 
 def test_only_the_level_that_is_off_is_printed(world: World, behind_the_back: psycopg.Connection) -> None:
