@@ -75,10 +75,10 @@ class Repairs:
 def sale_lags(*, since: datetime) -> dict[str, Any]:
     """Lag of every sale recorded since then, in seconds, by our clock.
 
-    ``sale`` runs from the commit of the delivery to the last channel's acknowledgement; ``intake`` and ``sync`` are its
-    parts. ``arrival`` lies before them: from the channel's own time of the order to the commit of its delivery. ``never``
-    counts sales that some channel has not acknowledged a number for; of the percentiles they are in arrival's and
-    intake's only.
+    ``sale`` runs from the commit of the delivery to the last channel's acknowledgement; ``intake`` and ``sync`` are
+    its parts. ``arrival`` lies before them: from the channel's own time of the order to the commit of its delivery.
+    ``never`` counts sales that some channel has not acknowledged a number for; of the percentiles they are in
+    arrival's and intake's only.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LAGS, [since])
