@@ -29,6 +29,7 @@ def servers_for(arguments: list[str]) -> AbstractContextManager[Any]:
 def main() -> None:
     """Run the command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DATABASE_POOL_SIZE", "0")  # a command has one connection, and wants errors at once
     from django.core.management import execute_from_command_line
 
     from config.layout import LayoutError

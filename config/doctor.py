@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError
 
 from channels.credentials import account
 from channels.models import Channel
@@ -49,7 +50,7 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except DatabaseError as error:
             yield Finding(_name(check), f"the database refused: {_first_line(error)}", START)
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OperationalError, OSError) as error:
             yield Finding(_name(check), f"Redis refused: {_first_line(error)}", START)
 
 

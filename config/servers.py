@@ -175,12 +175,12 @@ def superuser_url(layout: Layout, *, database: str = "postgres") -> str:
 
 def has_postgres_process(layout: Layout) -> bool:
     """Whether the database server lives; cheap enough to ask several times a second."""
-    return _living(layout.postgres / "postmaster.pid") is not None
+    return _living(layout.postgres / "postmaster.pid") is not None or is_postgres_alive(layout)
 
 
 def has_redis_process(layout: Layout) -> bool:
     """Whether the Redis server lives."""
-    return _living(layout.valkey / "valkey.pid") is not None
+    return _living(layout.valkey / "valkey.pid") is not None or is_redis_alive(layout)
 
 
 def pids(layout: Layout) -> dict[str, int]:

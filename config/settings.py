@@ -102,8 +102,9 @@ def _embedded_database(role: str) -> dict[str, Any]:
 
 def _with_pool(database: dict[str, Any]) -> dict[str, Any]:
     """Add a psycopg pool: connections go back to it at each request's or task's end (CONN_MAX_AGE stays 0)."""
-    pool = {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=16), "timeout": 10, "max_idle": 120}
-    options = {"connect_timeout": 5, **database.get("OPTIONS", {}), "pool": pool}
+    options = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+    if size := env.int("DATABASE_POOL_SIZE", default=16):
+        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 10, "max_idle": 120}
     return {**database, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 
