@@ -148,6 +148,11 @@ class Control:
         await self._world.wires[channel].listener.open()
         return {}
 
+    def hush(self, channel: str, *, hushed: bool = True) -> Arguments:
+        """Accept every request and answer none."""
+        self._world.wires[channel].is_hushed = hushed
+        return {}
+
     def throttle(self, channel: str, seconds: float) -> Arguments:
         """Answer 429 for so long."""
         self._world.wires[channel].throttle_for(seconds)

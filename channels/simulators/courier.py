@@ -43,7 +43,7 @@ class Courier:
         now = iso(datetime.now(UTC))
         event = {"type": event_type, "id": message_id, "occurred_at": now, "order": order.document()}
         body = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-        fate = self._dice.webhook(message_id, faults=faults)
+        fate = self._dice.webhook(f"{order.number}:{order.version}", faults=faults)
         if fate.dropped:
             self.counts["dropped"] += 1
             return

@@ -148,6 +148,14 @@ class ChannelHandle:
         """Listen again, on the same port."""
         self._owner.wait(self._wire.listener.open())
 
+    def hush(self, hushed: bool = True) -> None:
+        """Accept every request and answer none."""
+
+        def change() -> None:
+            self._wire.is_hushed = hushed
+
+        self._owner.call(change)
+
     def throttle_for(self, seconds: float) -> None:
         """Answer 429 with Retry-After for so long."""
         self._owner.call(lambda: self._wire.throttle_for(seconds))

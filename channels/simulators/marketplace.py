@@ -29,7 +29,7 @@ class Marketplace:
         self.dice = Dice(spec.seed, name=spec.code)
         self.key = key_of(spec.secret)
         self.book = Book(spec.offers, max_quantity=spec.max_quantity)
-        self.orders = OrderBook(prefix=spec.order_prefix or f"{spec.code}-", kept=spec.orders_kept)
+        self.orders = OrderBook(prefix=spec.order_prefix or _fresh_prefix(spec.code), kept=spec.orders_kept)
         self.courier = Courier(key=self.key, path=spec.path, dice=self.dice, tell=self.tell)
         self.requests: Counter[str] = Counter()
         self.shipments: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ class Marketplace:
         for offer, quantity in wanted:
             self.book.sell(offer.external_id, quantity=quantity, lowers=self.spec.lowers_on_sale)
         now = time.monotonic()
-        order_id = self.orders.next_id()
+        number, order_id = self.orders.next_id()
         order = Order(
             order_id=order_id,
             placed_at=datetime.now(UTC),
@@ -54,6 +54,7 @@ class Marketplace:
             country=country or self._countries.choice(self.spec.countries),
             lines=order_lines(order_id, wanted=wanted),
             purchased_at=now,
+            number=number,
             status="pending" if pending else "open",
         )
         for sku, quantity in units(order.lines).items():
@@ -195,3 +196,8 @@ class Marketplace:
         self._log.changes.append(
             Change(at, began, code, offer.external_id, offer.sku, line.quantity, line.version, source)
         )
+
+
+def _fresh_prefix(code: str) -> str:
+    """The product may remember orders of an earlier run of this marketplace: theirs must not be mistaken for ours."""
+    return f"{code}-{int(time.time()):x}-"

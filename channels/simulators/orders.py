@@ -95,6 +95,7 @@ class Order:
     country: str
     lines: list[OrderLine]
     purchased_at: float  # monotonic
+    number: int = 0
     status: str = "open"
     version: int = 1
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -149,10 +150,10 @@ class OrderBook:
         self._prefix = prefix
         self._kept = kept
 
-    def next_id(self) -> str:
-        """The next order's id."""
+    def next_id(self) -> tuple[int, str]:
+        """The next order's number and id."""
         self._placed += 1
-        return f"{self._prefix}{self._placed:07d}"
+        return self._placed, f"{self._prefix}{self._placed:07d}"
 
     def touch(self, order: Order) -> None:
         """Move the order to the end of the sequence of changes."""

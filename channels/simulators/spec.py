@@ -47,7 +47,7 @@ class MarketplaceSpec:
     lowers_on_sale: bool = True
     restocks_itself: bool = False
     echoes_shipments: bool = True
-    order_prefix: str = ""
+    order_prefix: str = ""  # of order ids; by default the code and the time of the start
     orders_kept: int = 100_000
     seed: int = 0
     faults: Faults = field(default_factory=Faults)

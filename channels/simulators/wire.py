@@ -45,6 +45,7 @@ class Wire:
         spec = marketplace.spec
         self.listener = Listener(self.handle, port=spec.port)
         self.latency_ms = spec.latency_ms
+        self.is_hushed = False  # accept everything, answer nothing
         self._bucket = TokenBucket(spec.rate_per_second, burst=spec.burst)
         self._throttled_until = 0.0
         self._jitter = random.Random(f"{spec.seed}:{spec.code}:latency")
@@ -74,6 +75,8 @@ class Wire:
     async def _answer(
         self, request: Request, *, route: Callable[[Request, float], Response] | None, arrived: float
     ) -> Response:
+        if self.is_hushed:
+            return SILENCE
         if (wait := max(self._throttled_until - arrived, self._bucket.wait_seconds())) > 0:
             retry_after = {"retry-after": str(max(1, math.ceil(wait)))}
             return refusal(429, code="rate_limited", message="too many requests", headers=retry_after)

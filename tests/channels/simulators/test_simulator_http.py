@@ -364,6 +364,29 @@ def test_down_and_up_again_on_the_same_port(world: Marketplaces, inbox: Inbox) -
     assert Caller(before).put("A", 2, 3)[0] == 200
 
 
+def test_a_marketplace_that_accepts_and_never_answers(world: Marketplaces) -> None:
+    shop = world.channel("one")
+    shop.hush()
+    caller = Caller(shop.base_url)
+    caller.connection.timeout = 0.2
+    with pytest.raises(TimeoutError):
+        caller.call("GET", "/stock")
+    shop.hush(False)
+    assert Caller(shop.base_url).call("GET", "/stock")[0] == 200
+
+
+def test_another_run_of_the_same_marketplace_does_not_use_its_order_ids_again(
+    open_world: Callable[..., Marketplaces],
+) -> None:
+    first = open_world().channel("one").buy("A")
+    time.sleep(1.1)
+    second = open_world().channel("one").buy("A")
+    named = open_world(order_prefix="W-").channel("one").buy("A")
+    assert first and second and named
+    assert first.order_id != second.order_id
+    assert named.order_id == "W-0000001"
+
+
 def test_hands_rejections_and_the_report(world: Marketplaces, inbox: Inbox) -> None:
     one, two = world.channel("one"), world.channel("two")
     one.set_book_by_hand("B", quantity=9)
