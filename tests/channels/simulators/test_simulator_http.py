@@ -325,15 +325,16 @@ def test_a_late_write_is_fenced_by_its_version(world: Marketplaces) -> None:
 def test_faults_of_webhooks(open_world: Callable[..., Marketplaces], inbox: Inbox) -> None:
     world = open_world(faults=Faults(drop_webhook=0.3, duplicate_webhook=0.3, delay_webhook=0.5, delay_seconds=0.2))
     shop = world.channel("one")
-    for _ in range(10):
+    shop.set_book_by_hand("A", quantity=40)
+    for _ in range(40):
         assert shop.buy("A")
     wait_for(lambda: not world.status()["pending_webhooks"])
     counts = world.status()["webhooks"]
-    assert 0 < counts["dropped"] < 10
+    assert 0 < counts["dropped"] < 40
     assert counts["duplicated"] > 0
     ids = [message_id for message_id, _ in inbox.received]
-    assert len(ids) == counts["delivered"] == 10 - counts["dropped"] + counts["duplicated"]
-    assert len(set(ids)) == 10 - counts["dropped"]
+    assert len(ids) == counts["delivered"] == 40 - counts["dropped"] + counts["duplicated"]
+    assert len(set(ids)) == 40 - counts["dropped"]
     assert ids != sorted(ids)
 
 
