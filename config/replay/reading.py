@@ -1,0 +1,193 @@
+"""An order log, row by row: what a row says, or why it cannot be used."""
+
+import csv
+import gzip
+import io
+import lzma
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+#: Reasons of rows that are understood and left out; their texts are part of the summary.
+NOT_A_PRODUCT = "not a product"
+NEGATIVE = "negative or zero without {prefix}"
+POSITIVE_RETURN = "positive on a {prefix} invoice"
+NO_PRICE = "no price"
+
+LARGEST_QUANTITY = 10**9
+
+
+class LogError(Exception):
+    """The file as a whole cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a merchant's log is laid out. The defaults describe the UCI Online Retail set."""
+
+    order_column: str = "invoiceno"
+    date_column: str = "invoicedate"
+    country_column: str = "country"
+    sku_column: str = "stockcode"
+    quantity_column: str = "quantity"
+    price_column: str = "unitprice"
+    date_format: str = ""  # empty: ISO 8601
+    time_zone: str = "UTC"
+    sku_pattern: str = r"\d{5}"  # what a product's code begins with; postage, fees and samples are left out
+    return_prefix: str = "C"  # an order number with this prefix takes units back
+
+    def columns(self) -> list[str]:
+        """Every column that must be there."""
+        names = [self.order_column, self.date_column, self.sku_column, self.quantity_column, self.price_column]
+        return names + ([self.country_column] if self.country_column else [])
+
+
+class RowKind(StrEnum):
+    """What a row is."""
+
+    SALE = "sale"
+    RETURN = "return"
+    SKIPPED = "skipped"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``quantity`` is positive for returns too; ``reason`` says why a row is skipped or bad."""
+
+    number: int  # from 1, without the header
+    kind: RowKind
+    order: str = ""
+    position: int = 0  # within its order, from 1
+    sku: str = ""
+    quantity: int = 0
+    price: Decimal = Decimal(0)
+    placed_at: datetime | None = None
+    country: str = ""
+    reason: str = ""
+
+
+@dataclass
+class Log:
+    """A log on disk: plain, ``.xz`` or ``.gz``. Iterating reads it; ``progress`` is the share read so far."""
+
+    path: Path
+    shape: Shape = field(default_factory=Shape)
+    rows: int = 0  # 0: all of them
+
+    def __post_init__(self) -> None:
+        self._size = 0
+        self._raw: IO[bytes] | None = None
+        self._sku = re.compile(self.shape.sku_pattern)
+        self._zone = ZoneInfo(self.shape.time_zone)
+
+    def __iter__(self) -> Iterator[Row]:
+        positions: dict[str, int] = {}
+        with self._open() as stream:
+            reader = csv.DictReader(stream)
+            self._check(reader.fieldnames)
+            try:
+                for number, record in enumerate(reader, 1):
+                    if self.rows and number > self.rows:
+                        return
+                    order = record.get(self.shape.order_column) or ""
+                    positions[order] = positions.get(order, 0) + 1
+                    yield self._read(number, record, position=positions[order])
+            except (csv.Error, UnicodeDecodeError, EOFError, OSError, lzma.LZMAError) as error:
+                raise LogError(f"{self.path.name} cannot be read beyond row {reader.line_num - 1}: {error}") from error
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1, by the bytes of the file as it lies on disk."""
+        if self._raw is None or self._raw.closed:
+            return 1.0 if self._raw else 0.0
+        return self._raw.tell() / self._size if self._size else 1.0
+
+    def _open(self) -> IO[str]:
+        try:
+            self._size = self.path.stat().st_size
+            self._raw = self.path.open("rb")
+        except OSError as error:
+            raise LogError(f"{self.path} cannot be opened: {error.strerror}") from error
+        if self.path.suffix == ".xz":
+            return lzma.open(self._raw, "rt", encoding="utf-8-sig", newline="")
+        if self.path.suffix == ".gz":
+            return gzip.open(self._raw, "rt", encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(self._raw, encoding="utf-8-sig", newline="")
+
+    def _check(self, found: object) -> None:
+        names = list(found) if isinstance(found, list | tuple) else []
+        missing = [name for name in self.shape.columns() if name not in names]
+        if missing:
+            raise LogError(
+                f"{self.path.name} has no column {', '.join(map(repr, missing))}; "
+                f"it has: {', '.join(names) or 'none'}. Map them with --order-column, --date-column, ..."
+            )
+
+    def _read(self, number: int, record: Mapping[str, str | None], *, position: int) -> Row:
+        shape = self.shape
+        order, sku = record.get(shape.order_column) or "", record.get(shape.sku_column) or ""
+        try:
+            quantity = _quantity(record.get(shape.quantity_column))
+            price = _price(record.get(shape.price_column))
+            placed_at = self._instant(record.get(shape.date_column))
+            if not order:
+                raise ValueError("the order's number is empty")
+            if len(order) > 190 or len(sku) > 100:
+                raise ValueError("the order's number or the SKU is too long")
+        except ValueError as error:
+            return Row(number, RowKind.BAD, order, position, sku, reason=str(error))
+        kind, reason = self._classify(order, sku=sku, quantity=quantity, price=price)
+        country = (record.get(shape.country_column) or "") if shape.country_column else ""
+        return Row(number, kind, order, position, sku, abs(quantity), price, placed_at, country, reason)
+
+    def _classify(self, order: str, *, sku: str, quantity: int, price: Decimal) -> tuple[RowKind, str]:
+        prefix = self.shape.return_prefix
+        takes_back = bool(prefix) and order.startswith(prefix)
+        if not self._sku.match(sku):
+            return RowKind.SKIPPED, NOT_A_PRODUCT
+        if takes_back and quantity < 0:
+            return RowKind.RETURN, ""
+        if quantity <= 0:
+            return RowKind.SKIPPED, NEGATIVE.format(prefix=prefix)
+        if takes_back:
+            return RowKind.SKIPPED, POSITIVE_RETURN.format(prefix=prefix)
+        if price <= 0:
+            return RowKind.SKIPPED, NO_PRICE
+        return RowKind.SALE, ""
+
+    def _instant(self, text: str | None) -> datetime:
+        try:
+            if self.shape.date_format:
+                instant = datetime.strptime(text or "", self.shape.date_format)  # noqa: DTZ007 - the zone follows
+            else:
+                instant = datetime.fromisoformat(text or "")
+        except ValueError:
+            raise ValueError(f"the date {text!r} is not of the form {self.shape.date_format or 'ISO 8601'}") from None
+        return instant if instant.tzinfo else instant.replace(tzinfo=self._zone)
+
+
+def _quantity(text: str | None) -> int:
+    try:
+        quantity = int(text or "")
+    except ValueError:
+        raise ValueError(f"the quantity {text!r} is not a whole number") from None
+    if abs(quantity) > LARGEST_QUANTITY:
+        raise ValueError(f"the quantity {text!r} is larger than {LARGEST_QUANTITY}")
+    return quantity
+
+
+def _price(text: str | None) -> Decimal:
+    try:
+        price = Decimal(text or "")
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite() or abs(price) >= Decimal(10) ** 10:
+        raise ValueError(f"the price {text!r} is not a number")
+    return price
