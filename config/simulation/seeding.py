@@ -144,12 +144,12 @@ def seed_listings(
     for channel in channels:
         known = set(Listing.objects.filter(channel=channel).values_list("sku__code", flat=True))
         rows = (
-            {"channel": channel, "sku": sku, "external": {"external_id": external_id(channel.code, code)}}
+            {"sku": sku, "external": {"external_id": external_id(channel.code, code)}}
             for code, sku in offered.items()
             if code not in known
         )
         while batch := list(islice(rows, BATCH)):
-            create_listings(batch)
+            create_listings(channel, batch)
             count += len(batch)
     return count
 
