@@ -122,7 +122,7 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
         *(sys.executable, "-m", "granian", "config.wsgi:application", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(web_workers), "--blocking-threads", str(threads)),
         *("--http", "1", "--no-ws", "--backlog", "2048", "--respawn-failed-workers"),
-        *("--workers-kill-timeout", "5", "--log-level", "warning"),
+        *("--workers-kill-timeout", "3", "--log-level", "warning"),
     )
     return [
         Command("web", web, {"DATABASE_POOL_SIZE": str(threads + 2)}, uses_redis=False),

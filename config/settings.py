@@ -1,8 +1,10 @@
 """Settings, from the environment or `.env`. Without DATABASE_URL and REDIS_URL the embedded servers are used."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 
@@ -108,12 +110,21 @@ def _with_pool(database: dict[str, Any]) -> dict[str, Any]:
     return {**database, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 
-_application = _embedded_database(APPLICATION_ROLE) if EMBEDDED_DATABASE else env.db("DATABASE_URL")
+def _given_database(*names: str) -> dict[str, Any]:
+    """The database that the first of these variables names, which must be PostgreSQL."""
+    url = next(url for name in names if (url := env.str(name, default="")))
+    database: dict[str, Any] = env.db_url_config(url)
+    if not url.startswith("postgres"):
+        raise ImproperlyConfigured(f"{names[0]} must name a PostgreSQL database: postgres://user:password@host/name")
+    return {**database, "HOST": unquote(database["HOST"] or "")}  # a socket's folder is written with %2F
+
+
+_application = _embedded_database(APPLICATION_ROLE) if EMBEDDED_DATABASE else _given_database("DATABASE_URL")
 DATABASES = {"default": _with_pool(_application)}
 if EMBEDDED_DATABASE:
     OWNER_DATABASE = _embedded_database(OWNER_ROLE)
 else:
-    OWNER_DATABASE = env.db("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
+    OWNER_DATABASE = _given_database("DATABASE_OWNER_URL", "DATABASE_URL")
 
 # --- Redis: broker, alarms' flags, rate limits, cache.
 REDIS_URL = LAYOUT.redis_url() if EMBEDDED_REDIS else env.str("REDIS_URL")

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils.translation import gettext as _
 
 from config.children import stack_commands
@@ -42,6 +42,9 @@ class Command(BaseCommand):
             launcher.run(prepare=self._prepare, when_ready=lambda: self._welcome(url))
         except (ServerError, LayoutError) as error:
             raise CommandError(str(error)) from error
+        except OperationalError as error:
+            cure = _("Cure: check DATABASE_URL and DATABASE_OWNER_URL, and that the database runs.")
+            raise CommandError(f"{error}\n{cure}") from error
 
     def _show(self, line: str) -> None:
         self.stdout.write(line)
