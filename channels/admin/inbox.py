@@ -1,0 +1,140 @@
+"""The inbox: what channels told us, as they told it."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    FieldTextFilter,
+    RangeDateTimeFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import action, display
+from unfold.paginator import InfinitePaginator
+
+from inventory.admin.base import RecordAdmin, actor, pretty
+from inventory.admin.pages import ask, ask_about_rows, find, page_of
+
+from .. import inbox
+from ..models import Delivery, DeliveryStatus
+
+#: Characters of a body that a page shows; the rest is counted.
+SHOWN_CHARACTERS = 50_000
+
+REPLAY_SAYS = (
+    gettext_lazy(
+        "It is read again as if it had just come. What was recorded already stays as it is: nothing moves twice."
+    ),
+)
+
+
+def readable(body: bytes | memoryview) -> SafeString:
+    """Bytes from outside as text that cannot do anything: indented where they are JSON, escaped always."""
+    text = bytes(body).decode("utf-8", errors="backslashreplace")
+    if len(text) <= SHOWN_CHARACTERS:
+        with suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    rest = len(text) - SHOWN_CHARACTERS
+    more = _("… and %d more characters") % rest if rest > 0 else ""
+    text = text[:SHOWN_CHARACTERS].replace("\x00", "\\x00")
+    return format_html('<pre class="so-code">{}</pre><p class="so-note">{}</p>', text, more)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(RecordAdmin):
+    """Raw events with what became of them; kept as evidence."""
+
+    paginator = InfinitePaginator
+    list_display = ("stored_at", "channel", "source", "topic", "order_ref", "event_id", "state", "reason", "settled_at")
+    list_display_links = ("stored_at", "event_id")
+    list_select_related = ("channel",)
+    list_filter = (
+        ("channel", RelatedDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("source", ChoicesDropdownFilter),
+        ("reason", FieldTextFilter),
+        ("conflicting", BooleanRadioFilter),
+        ("stored_at", RangeDateTimeFilter),
+    )
+    search_fields = ("event_id__startswith", "order_ref__startswith")
+    search_help_text = gettext_lazy("The start of an event's or an order's id")
+    actions = ("replay_selected",)
+    actions_detail = ("replay_one",)
+    fields = (
+        ("channel", "source", "topic"),
+        ("event_id", "order_ref"),
+        ("state", "conflicting"),
+        ("reason", "detail"),
+        ("stored_at", "settled_at"),
+        "body_text",
+        "headers_text",
+        "body_fingerprint",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Lists need no bodies."""
+        return super().get_queryset(request).defer("body", "headers")
+
+    @display(
+        description=gettext_lazy("status"),
+        label={DeliveryStatus.WAITING: "info", DeliveryStatus.DONE: "success", DeliveryStatus.PARKED: "danger"},
+    )
+    def state(self, delivery: Delivery) -> tuple[str, str]:
+        """Waiting, done or parked."""
+        return delivery.status, delivery.get_status_display()
+
+    @display(description=gettext_lazy("body"))
+    def body_text(self, delivery: Delivery) -> SafeString:
+        """The body, to read."""
+        return readable(delivery.body)
+
+    @display(description=gettext_lazy("headers"))
+    def headers_text(self, delivery: Delivery) -> SafeString:
+        """The headers kept with it."""
+        return pretty(delivery.headers)
+
+    @display(description=gettext_lazy("hash of the body"))
+    def body_fingerprint(self, delivery: Delivery) -> str:
+        """As hexadecimal digits."""
+        return bytes(delivery.body_hash).hex()
+
+    @admin.action(description=gettext_lazy("Replay"), permissions=["operate"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse:
+        """Read the chosen deliveries again."""
+        return ask_about_rows(
+            self,
+            request,
+            queryset,
+            action="replay_selected",
+            title=_("Replay deliveries"),
+            says=REPLAY_SAYS,
+            deed=lambda ids, values: _replay(request, ids),
+        )
+
+    @action(description=gettext_lazy("Replay"), icon="replay", url_path="replay", permissions=["operate"])
+    def replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Read this delivery again."""
+        delivery = find(self, request, object_id)
+        return ask(
+            self,
+            request,
+            title=_("Replay delivery"),
+            says=REPLAY_SAYS,
+            subjects=[delivery],
+            back=page_of(delivery),
+            deed=lambda values: _replay(request, [delivery.pk]),
+        )
+
+
+def _replay(request: HttpRequest, ids: list[Any]) -> str:
+    count = inbox.replay(ids, actor=actor(request))
+    return ngettext("%d delivery is read again.", "%d deliveries are read again.", count) % count

@@ -1,0 +1,88 @@
+"""What every page of the back office has in common."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+
+
+def actor(request: HttpRequest) -> str:
+    """Who acts, as ledger and alerts name a person."""
+    return f"user:{request.user.get_username()}"
+
+
+def pretty(value: Any) -> SafeString:
+    """JSON for people to read; escaped, since it may come from outside."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+    return format_html('<pre class="so-code">{}</pre>', text)
+
+
+class BackOfficeAdmin(ModelAdmin):
+    """Lists that stay fast on big tables; the named actions need the model's change permission."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    list_filter_submit = True
+    list_fullwidth = True
+    compressed_fields = True
+    warn_unsaved_form = True
+    empty_value_display = "–"
+
+    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may act on these rows, whatever the forms allow."""
+        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+
+
+class RecordAdmin(BackOfficeAdmin):
+    """Facts: nobody adds, edits or deletes them here. People act on them by named actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds facts."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody edits them."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes them."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Also whoever may act on them may look at them."""
+        codenames = (f"{self.opts.app_label}.{verb}_{self.opts.model_name}" for verb in ("view", "change"))
+        return any(request.user.has_perm(codename) for codename in codenames)
+
+
+class ConditionFilter(DropdownFilter):
+    """A choice among named conditions on a list's rows."""
+
+    conditions: ClassVar[Mapping[str, tuple[Any, Q]]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The conditions' names."""
+        return [(name, label) for name, (label, _condition) in self.conditions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """The rows for which the chosen condition holds."""
+        chosen = self.conditions.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen[1])
+
+
+class OpenFilter(ConditionFilter):
+    """Whether anybody has dealt with a row yet."""
+
+    title = _("dealt with")
+    parameter_name = "closed"
+    conditions: ClassVar = {
+        "no": (_("Waiting"), Q(closed_at=None)),
+        "yes": (_("Dealt with"), Q(closed_at__isnull=False)),
+    }

@@ -1,0 +1,143 @@
+"""Products and SKUs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, FieldTextFilter
+from unfold.decorators import action, display
+
+from ..models import Product, Sku, StockLevel
+from .base import BackOfficeAdmin
+from .export import CsvExport
+from .pages import find, page_of
+from .stock import STATES, ask_adjust, ask_move
+
+
+@admin.register(Product)
+class ProductAdmin(BackOfficeAdmin):
+    """What a buyer thinks of as one thing."""
+
+    list_display = ("code", "name", "category", "brand", "sku_count")
+    list_filter = ("category", ("brand", FieldTextFilter))
+    search_fields = ("code", "name", "category", "brand")
+    fields = (("code", "name"), ("category", "brand"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        """With the number of SKUs."""
+        return super().get_queryset(request).annotate(sku_total=Count("skus"))
+
+    @display(description=_("SKUs"), ordering="sku_total")
+    def sku_count(self, product: Any) -> int:
+        """How many SKUs it has."""
+        return product.sku_total
+
+
+class LevelInline(TabularInline):
+    """Where the SKU is, to read."""
+
+    model = StockLevel
+    fields = readonly_fields = ("location", "on_hand_units", *STATES)
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    verbose_name_plural = _("Stock by location")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
+        """One query for all locations."""
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("location", "sku")
+            .order_by("location__priority", "location__code")
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Stock changes by named actions."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Stock changes by named actions."""
+        return False
+
+    @display(description=_("on hand"))
+    def on_hand_units(self, level: StockLevel) -> int:
+        """All units there."""
+        return level.on_hand
+
+
+@admin.register(Sku)
+class SkuAdmin(CsvExport, BackOfficeAdmin):
+    """The smallest thing counted and sold."""
+
+    list_display = ("code", "name", "barcode", "product", "price_text", "units_available", "is_active")
+    list_select_related = ("product",)
+    list_filter = (("is_active", BooleanRadioFilter), "product__category", ("product__brand", FieldTextFilter))
+    search_fields = ("code", "name", "barcode")
+    search_help_text = _("Part of a code, name or barcode")
+    autocomplete_fields = ("product",)
+    inlines = (LevelInline,)
+    actions_detail = ("adjust_stock", "move_state")
+    fieldsets = (
+        (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
+        (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
+    )
+    csv_columns = (
+        ("code", "code"),
+        ("name", "name"),
+        ("barcode", "barcode"),
+        ("product", "product.code"),
+        ("category", "product.category"),
+        ("price", "price"),
+        ("currency", "currency"),
+        ("unit_cost", "unit_cost"),
+        ("available", "available_sum"),
+        ("active", "is_active"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sku]:
+        """With the units available over all locations."""
+        levels = StockLevel.objects.filter(sku=OuterRef("pk")).order_by().values("sku")
+        available = Subquery(levels.annotate(total=Sum("available")).values("total"))
+        return super().get_queryset(request).annotate(available_sum=available)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Programs know a SKU by its code."""
+        return ("code",) if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[TabularInline], ...]:
+        """A new SKU is nowhere yet."""
+        return self.inlines if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A SKU with a history is made inactive instead."""
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.levels.exists())  # type: ignore[attr-defined]
+
+    def has_stock_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Changing stock is another right than editing the SKU."""
+        return bool(request.user.has_perm("inventory.change_stocklevel"))
+
+    @display(description=_("price"), ordering="price")
+    def price_text(self, sku: Sku) -> str | None:
+        """The price with its currency."""
+        return f"{sku.price.normalize():f} {sku.currency}".strip() if sku.price is not None else None
+
+    @display(description=_("available"), ordering="available_sum")
+    def units_available(self, sku: Any) -> int:
+        """Units for sale over all locations."""
+        return sku.available_sum or 0
+
+    @action(description=_("Adjust stock"), icon="exposure", url_path="adjust", permissions=["stock"])
+    def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Add, take or set units at any location."""
+        sku = find(self, request, object_id)
+        return ask_adjust(self, request, sku=sku, level=None, back=page_of(sku))
+
+    @action(description=_("Move state"), icon="swap_horiz", url_path="move", permissions=["stock"])
+    def move_state(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Move units between states at any location."""
+        sku = find(self, request, object_id)
+        return ask_move(self, request, sku=sku, level=None, back=page_of(sku))

@@ -1,0 +1,101 @@
+"""The ledger, to read."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    FieldTextFilter,
+    RangeDateTimeFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from ..models import LedgerEntry
+from .base import RecordAdmin
+from .export import CsvExport
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(CsvExport, RecordAdmin):
+    """Every movement of every unit: who, when, why, from which document. Nothing here can be edited."""
+
+    paginator = InfinitePaginator
+    list_display = (
+        "recorded_at",
+        "sku",
+        "location",
+        "number",
+        "from_state",
+        "to_state",
+        "quantity",
+        "balance",
+        "reason_text",
+        "reference",
+        "actor",
+    )
+    list_select_related = ("level__sku", "level__location")
+    list_filter = (
+        ("level__location", RelatedDropdownFilter),
+        ("reason", ChoicesDropdownFilter),
+        ("from_state", ChoicesDropdownFilter),
+        ("to_state", ChoicesDropdownFilter),
+        ("actor", FieldTextFilter),
+        ("recorded_at", RangeDateTimeFilter),
+    )
+    search_fields = ("level__sku__code__iexact", "level__sku__barcode__exact", "reference", "key__exact")
+    search_help_text = _("A SKU's whole code or barcode, part of a reference, or a key")
+    fields = (
+        ("sku", "location"),
+        ("number", "quantity"),
+        ("from_state", "to_state"),
+        ("available_after", "reserved_after"),
+        ("quarantine_after", "damaged_after", "hold_after"),
+        "balance",
+        ("reason", "note"),
+        ("reference", "actor"),
+        "key",
+        ("occurred_at", "recorded_at"),
+        "fingerprint",
+    )
+    csv_columns = (
+        ("id", "id"),
+        ("sku", "level.sku.code"),
+        ("location", "level.location.code"),
+        ("number", "number"),
+        ("from_state", "from_state"),
+        ("to_state", "to_state"),
+        ("quantity", "quantity"),
+        ("balance", "balance"),
+        ("reason", "reason"),
+        ("note", "note"),
+        ("reference", "reference"),
+        ("actor", "actor"),
+        ("occurred_at", "occurred_at"),
+        ("recorded_at", "recorded_at"),
+    )
+
+    @display(description=_("SKU"))
+    def sku(self, entry: LedgerEntry) -> str:
+        """The SKU's code."""
+        return entry.level.sku.code
+
+    @display(description=_("location"))
+    def location(self, entry: LedgerEntry) -> str:
+        """The location's code."""
+        return entry.level.location.code
+
+    @display(description=_("on hand after"))
+    def balance(self, entry: LedgerEntry) -> int:
+        """Units on hand after it."""
+        return entry.balance
+
+    @display(description=_("reason"), ordering="reason")
+    def reason_text(self, entry: LedgerEntry) -> str:
+        """The reason, and a person's own words."""
+        return f"{entry.get_reason_display()}: {entry.note}" if entry.note else entry.get_reason_display()
+
+    @display(description=_("hash"))
+    def fingerprint(self, entry: LedgerEntry) -> str:
+        """The chained hash, as the checker prints it."""
+        return bytes(entry.hash).hex()

@@ -1,0 +1,92 @@
+"""Reservations, to read."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from ..models import Reservation
+from ..models.reservation import ReservationStatus
+from .base import ConditionFilter, RecordAdmin
+
+
+class StatusFilter(ConditionFilter):
+    """Open or ended, computed from the quantities."""
+
+    title = _("status")
+    parameter_name = "status"
+    conditions: ClassVar = {
+        "open": (_("Open"), Q(quantity__gt=F("fulfilled") + F("released"))),
+        "ended": (_("Ended"), Q(quantity=F("fulfilled") + F("released"))),
+    }
+
+
+@admin.register(Reservation)
+class ReservationAdmin(RecordAdmin):
+    """What is promised to whom, from where."""
+
+    paginator = InfinitePaginator
+    list_display = (
+        "reserved_at",
+        "sku",
+        "location",
+        "holder",
+        "quantity",
+        "fulfilled",
+        "released",
+        "open_units",
+        "state",
+    )
+    list_select_related = ("level__sku", "level__location")
+    list_filter = (
+        StatusFilter,
+        ("level__location", RelatedDropdownFilter),
+        ("reserved_at", RangeDateTimeFilter),
+    )
+    search_fields = ("level__sku__code__iexact", "level__sku__barcode__exact", "holder_id__exact")
+    search_help_text = _("A SKU's whole code or barcode, or the holder's number")
+    ordering = ("-id",)
+    fields = (
+        "holder",
+        ("sku", "location"),
+        ("quantity", "open_units"),
+        ("fulfilled", "released"),
+        "state",
+        "reserved_at",
+    )
+
+    @display(description=_("SKU"))
+    def sku(self, reservation: Reservation) -> str:
+        """The SKU's code."""
+        return reservation.level.sku.code
+
+    @display(description=_("location"))
+    def location(self, reservation: Reservation) -> str:
+        """The location's code."""
+        return reservation.level.location.code
+
+    @display(description=_("holder"))
+    def holder(self, reservation: Reservation) -> str:
+        """Who holds it."""
+        return f"{reservation.holder_kind} {reservation.holder_id}"
+
+    @display(description=_("open"))
+    def open_units(self, reservation: Reservation) -> int:
+        """Units still promised."""
+        return reservation.open_quantity
+
+    @display(
+        description=_("status"),
+        label={
+            ReservationStatus.PENDING: "info",
+            ReservationStatus.FULFILLED: "success",
+            ReservationStatus.RELEASED: "warning",
+        },
+    )
+    def state(self, reservation: Reservation) -> tuple[str, str]:
+        """Pending, fulfilled or released."""
+        return reservation.status, str(reservation.status.label)

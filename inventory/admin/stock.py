@@ -1,0 +1,172 @@
+"""Stock levels: how much is where, and the pages on which people change it."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import F, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import action, display
+
+from ..adjustments import adjust, move
+from ..models import LedgerEntry, Sku, StockLevel
+from ..models.ledger import INSIDE
+from .base import ConditionFilter, RecordAdmin, actor
+from .export import CsvExport
+from .forms import AdjustForm, MoveForm
+from .pages import ask, find, list_of, page_of
+
+STATES = tuple(state.value for state in INSIDE)
+
+
+class HoldingFilter(ConditionFilter):
+    """Levels with units in one state, or with none to sell."""
+
+    title = gettext_lazy("state")
+    parameter_name = "holding"
+    conditions: ClassVar = {
+        "out": (gettext_lazy("Stocked out (none available)"), Q(available=0)),
+        **{state.value: (state.label, Q(**{f"{state.value}__gt": 0})) for state in INSIDE},
+    }
+
+
+def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel | None, back: str) -> HttpResponse:
+    """The page that changes how many units there are."""
+
+    def deed(values: dict[str, Any]) -> str:
+        amount = "set_to" if values["how"] == AdjustForm.SET else "quantity"
+        common = AdjustForm.deed(values)
+        entry = adjust(sku=sku, state=values["state"], actor=actor(request), **{amount: values["quantity"]}, **common)
+        return said(entry, sku)
+
+    says = [_("Every channel that lists this SKU is told the new number.")]
+    return ask(
+        admin_,
+        request,
+        title=_("Adjust stock of %(sku)s") % {"sku": sku.code},
+        deed=deed,
+        back=back,
+        says=says,
+        form_class=AdjustForm,
+        form_options={"level": level},
+        subjects=[level or sku],
+        submit=_("Adjust"),
+    )
+
+
+def ask_move(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel | None, back: str) -> HttpResponse:
+    """The page that moves units between states."""
+
+    def deed(values: dict[str, Any]) -> str:
+        states = {name: values[name] for name in ("from_state", "to_state", "quantity")}
+        return said(move(sku=sku, actor=actor(request), **states, **MoveForm.deed(values)), sku)
+
+    says = [
+        _("Units stay on hand; only available ones are for sale."),
+        _("Reserved units follow their orders and cannot be moved by hand."),
+    ]
+    return ask(
+        admin_,
+        request,
+        title=_("Move stock of %(sku)s between states") % {"sku": sku.code},
+        deed=deed,
+        back=back,
+        says=says,
+        form_class=MoveForm,
+        form_options={"level": level},
+        subjects=[level or sku],
+        submit=_("Move"),
+    )
+
+
+def said(entry: LedgerEntry | None, sku: Sku) -> str:
+    """What a change did, in words."""
+    if entry is None:
+        return _("%(sku)s: the number was that already; nothing changed.") % {"sku": sku.code}
+    text = ngettext(
+        "%(sku)s: %(count)d unit from %(source)s to %(target)s; available is now %(available)d.",
+        "%(sku)s: %(count)d units from %(source)s to %(target)s; available is now %(available)d.",
+        entry.quantity,
+    )
+    return text % {
+        "sku": sku.code,
+        "count": entry.quantity,
+        "source": entry.get_from_state_display().lower(),
+        "target": entry.get_to_state_display().lower(),
+        "available": entry.available_after,
+    }
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(CsvExport, RecordAdmin):
+    """How much of each SKU is where, by state, with the sums of what the list shows."""
+
+    list_display = ("sku", "sku_name", "location", "on_hand_units", *STATES)
+    list_select_related = ("sku", "location")
+    list_filter = (("location", RelatedDropdownFilter), HoldingFilter, "sku__product__category")
+    search_fields = ("sku__code", "sku__name", "sku__barcode")
+    search_help_text = gettext_lazy("Part of a SKU's code, name or barcode")
+    list_after_template = "admin/stock_totals.html"
+    fields = (
+        ("sku", "sku_name"),
+        "location",
+        "on_hand_units",
+        ("available", "reserved"),
+        ("quarantine", "damaged", "hold"),
+        "number",
+    )
+    actions_detail = ("adjust_stock", "move_state", "entries")
+    csv_columns = (
+        ("sku", "sku.code"),
+        ("name", "sku.name"),
+        ("barcode", "sku.barcode"),
+        ("location", "location.code"),
+        ("on_hand", "on_hand"),
+        *((state, state) for state in STATES),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
+        """With the sum of the states, for sorting."""
+        return super().get_queryset(request).annotate(sum_on_hand=sum((F(state) for state in STATES[1:]), F(STATES[0])))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Add the sums over all pages of the list."""
+        response = super().changelist_view(request, extra_context)
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if changelist is not None:
+            sums = changelist.queryset.order_by().aggregate(**{state: Sum(state) for state in STATES})
+            numbers = {state: sums[state] or 0 for state in STATES}
+            rows = [(state.label, numbers[state.value]) for state in INSIDE]
+            response.context_data["totals"] = [(_("On hand"), sum(numbers.values())), *rows]
+        return response
+
+    @display(description=gettext_lazy("name"), ordering="sku__name")
+    def sku_name(self, level: StockLevel) -> str:
+        """The SKU's name."""
+        return level.sku.name
+
+    @display(description=gettext_lazy("on hand"), ordering="sum_on_hand")
+    def on_hand_units(self, level: StockLevel) -> int:
+        """All units there."""
+        return level.on_hand
+
+    @action(description=gettext_lazy("Adjust stock"), icon="exposure", url_path="adjust", permissions=["operate"])
+    def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Add, take or set units of this level."""
+        level = find(self, request, object_id)
+        return ask_adjust(self, request, sku=level.sku, level=level, back=page_of(level))
+
+    @action(description=gettext_lazy("Move state"), icon="swap_horiz", url_path="move", permissions=["operate"])
+    def move_state(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Move units of this level between states."""
+        level = find(self, request, object_id)
+        return ask_move(self, request, sku=level.sku, level=level, back=page_of(level))
+
+    @action(description=gettext_lazy("Ledger"), icon="receipt_long", url_path="entries", permissions=["view"])
+    def entries(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Every movement of this level."""
+        level = find(self, request, object_id)
+        return redirect(list_of(LedgerEntry, f"level__id__exact={level.pk}"))
