@@ -57,6 +57,16 @@ class Popularity:
         random.Random(f"{seed}:popularity").shuffle(self._items)
         self._totals = list(accumulate(1 / rank**exponent for rank in range(1, len(items) + 1)))
 
+    @property
+    def ranking(self) -> list[str]:
+        """Every item, the most popular first."""
+        return list(self._items)
+
+    def share(self, rank: int) -> float:
+        """What part of all draws the item of this rank gets, from 0."""
+        before = self._totals[rank - 1] if rank else 0.0
+        return (self._totals[rank] - before) / self._totals[-1]
+
     def draw(self, source: random.Random) -> str:
         """One item."""
         return self._items[bisect_left(self._totals, source.random() * self._totals[-1])]

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 #: Reasons of rows that are understood and left out; their texts are part of the summary.
@@ -115,11 +115,12 @@ class Log:
             self._raw = self.path.open("rb")
         except OSError as error:
             raise LogError(f"{self.path} cannot be opened: {error.strerror}") from error
+        plain: Any = self._raw
         if self.path.suffix == ".xz":
-            return lzma.open(self._raw, "rt", encoding="utf-8-sig", newline="")
-        if self.path.suffix == ".gz":
-            return gzip.open(self._raw, "rt", encoding="utf-8-sig", newline="")
-        return io.TextIOWrapper(self._raw, encoding="utf-8-sig", newline="")
+            plain = lzma.open(self._raw)
+        elif self.path.suffix == ".gz":
+            plain = gzip.open(self._raw)
+        return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
 
     def _check(self, found: object) -> None:
         names = list(found) if isinstance(found, list | tuple) else []
