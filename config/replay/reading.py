@@ -117,9 +117,9 @@ class Log:
             raise LogError(f"{self.path} cannot be opened: {error.strerror}") from error
         plain: Any = self._raw
         if self.path.suffix == ".xz":
-            plain = lzma.open(self._raw)
+            plain = lzma.LZMAFile(self._raw)
         elif self.path.suffix == ".gz":
-            plain = gzip.open(self._raw)
+            plain = gzip.GzipFile(fileobj=self._raw)
         return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
 
     def _check(self, found: object) -> None:
