@@ -1,0 +1,1 @@
+"""The REST door to channels, listings, rules and the inbox."""

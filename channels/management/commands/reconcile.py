@@ -1,0 +1,34 @@
+"""`manage.py reconcile`: read channels back now."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from channels.credentials import connector_of
+from channels.models import Channel
+from channels.reconcile import reconcile
+
+
+class Command(BaseCommand):
+    """A line for each drift; nothing where every channel shows our numbers."""
+
+    help = "Reads channels back now and prints drift: numbers shown that are not ours."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--channel", metavar="CODE", help="only this channel")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        channels = Channel.objects.connected().order_by("code")
+        if options["channel"]:
+            channels = channels.filter(code=options["channel"])
+            if not channels:
+                raise CommandError(_("There is no connected channel {code}.").format(code=options["channel"]))
+        readable = [one for one in channels if connector_of(one).capabilities(one.settings).has_stock]
+        for drift in reconcile(readable):
+            listing = drift.target.listing
+            self.stdout.write(
+                f"{listing.channel.code} {listing.sku.code}: expected {drift.expected}, found {drift.found}, "
+                f"excess {drift.excess}"
+            )

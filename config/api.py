@@ -1,0 +1,64 @@
+"""The REST API's addresses: every app's resources under /api/v1/, their description beside it."""
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path, re_path
+from django.utils.translation import gettext as _
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+from rest_framework.routers import SimpleRouter
+
+import inventory.api.schema  # noqa: F401  (tells the description about keys)
+from channels.api.channels import Channels
+from channels.api.deliveries import Deliveries
+from channels.api.drifts import Drifts
+from channels.api.listings import Listings
+from channels.api.rules import Rules
+from inventory.api.adjustments import Adjustments, Moves
+from inventory.api.entries import Entries
+from inventory.api.levels import Levels
+from inventory.api.locations import Locations
+from inventory.api.products import Products
+from inventory.api.skus import Skus
+
+
+class Router(SimpleRouter):
+    """Addresses end with a slash or without one: a POST cannot be redirected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailing_slash = "/?"
+
+
+router = Router()
+for address, resource in (
+    ("products", Products),
+    ("skus", Skus),
+    ("locations", Locations),
+    ("stock-levels", Levels),
+    ("stock-adjustments", Adjustments),
+    ("stock-moves", Moves),
+    ("ledger-entries", Entries),
+    ("channels", Channels),
+    ("listings", Listings),
+    ("allocation-rules", Rules),
+    ("deliveries", Deliveries),
+    ("drifts", Drifts),
+):
+    router.register(address, resource, basename=address)
+
+
+def nothing_here(request: HttpRequest, rest: str) -> JsonResponse:
+    """404 in the form of every other error."""
+    message = _("There is nothing at this address; /api/docs/ lists what there is.")
+    return JsonResponse({"error": {"code": "not_found", "message": message, "fields": {}}}, status=404)
+
+
+_settings = {"POSTPROCESSING_HOOKS": ["inventory.api.schema.add_errors"]}
+_open = {"authentication_classes": (), "permission_classes": (AllowAny,)}
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(custom_settings=_settings, **_open), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+    re_path(r"^v1/(?P<rest>.*)$", nothing_here),
+]

@@ -1,0 +1,52 @@
+"""`manage.py create_api_key`: a key for a program, printed once."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from inventory.kernel import clock
+from inventory.models import ApiKey, Location, Role
+
+
+class Command(BaseCommand):
+    """The key alone is the last line on stdout; only its hash is stored."""
+
+    help = "Makes an API key and prints it once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--role", required=True, choices=Role.values)
+        parser.add_argument("--name", required=True, help="who uses it; the ledger names the key by it")
+        parser.add_argument(
+            "--location",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help="limit the key to this location (repeatable)",
+        )
+        parser.add_argument("--days", type=int, help="the key expires after so many days")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["name"].strip()
+        if not 0 < len(name) <= 50 or not name.isprintable():
+            raise CommandError(_("A name has 1 to 50 printable characters."))
+        days = options["days"]
+        if days is not None and not 0 < days <= 36500:
+            raise CommandError(_("A key lives 1 to 36500 days."))
+        with transaction.atomic():
+            expiry = None if days is None else clock.now() + timedelta(days=days)
+            row, key = ApiKey.objects.create_key(name=name, role=options["role"], expiry_date=expiry)
+            row.locations.set(_locations(options["location"]))
+        self.stderr.write(_("Keep it: it is shown this once and stored as a hash only."))
+        self.stdout.write(key)
+
+
+def _locations(codes: list[str]) -> list[Location]:
+    found = {location.code: location for location in Location.objects.filter(code__in=codes)}
+    missing = [code for code in codes if code not in found]
+    if missing:
+        raise CommandError(_("There is no location {codes}.").format(codes=", ".join(missing)))
+    return list(found.values())

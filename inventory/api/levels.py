@@ -1,0 +1,123 @@
+"""/api/v1/stock-levels/"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..availability import ON_HAND, levels_at
+from ..kernel import clock
+from ..models import Location, StockLevel
+from .access import Area, Caller
+from .errors import invalid
+from .filters import ByCode, Filters, check_query
+from .resource import Resource
+
+_STATES = ("available", "reserved", "quarantine", "damaged", "hold")
+
+
+class LevelSerializer(serializers.Serializer):
+    """Units of one SKU at one location, by state. On hand is their sum."""
+
+    sku = serializers.CharField(source="sku_code")
+    location = serializers.CharField(source="location_code")
+    on_hand = serializers.IntegerField(source="units")
+    available = serializers.IntegerField()
+    reserved = serializers.IntegerField()
+    quarantine = serializers.IntegerField()
+    damaged = serializers.IntegerField()
+    hold = serializers.IntegerField()
+
+    def to_representation(self, level: Any) -> dict[str, Any]:
+        """The row; it comes as a plain dict already, which makes long lists fast."""
+        return {name: level[field.source or name] for name, field in self.fields.items()}
+
+
+class LevelFilters(Filters):
+    """By SKU and location, and by the units of each state (``available__lte=5``)."""
+
+    sku = ByCode("sku")
+    location = ByCode("location")
+
+    class Meta(Filters.Meta):
+        model = StockLevel
+        fields = {
+            state: ["exact", "gte", "lte"] for state in ("available", "reserved", "quarantine", "damaged", "hold")
+        }
+
+
+class Levels(mixins.ListModelMixin, Resource):
+    """Stock now, or at a past instant (``?at=``). A SKU that never had stock somewhere has no row there."""
+
+    area = Area.STOCK
+    location_path = "location"
+    serializer_class = LevelSerializer
+    filterset_class = LevelFilters
+    queryset = StockLevel.objects.order_by("sku__code", "location__priority", "location__code")
+    other_parameters = ("at",)
+
+    def get_queryset(self) -> Any:
+        """Plain rows, without a model instance each."""
+        rows = super().get_queryset().annotate(units=ON_HAND)
+        codes = {"sku_code": "sku__code", "location_code": "location__code"}
+        named = {name: F(path) for name, path in codes.items()}
+        return rows.values("units", *_STATES, **named)
+
+    @extend_schema(parameters=[OpenApiParameter("at", OpenApiTypes.DATETIME, description="A past instant.")])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Levels in the order of their SKUs."""
+        if "at" in request.query_params:
+            return self._past(request)
+        return super().list(request, *args, **kwargs)
+
+    def _past(self, request: Request) -> Response:
+        check_query(request, {"at", "sku", "location"})
+        rows = levels_at(
+            _instant(request.query_params["at"]), sku_codes=_one(request, "sku"), location_codes=_places(request)
+        )
+        page = self.paginate_queryset(rows)
+        found = [
+            {"sku": level.sku, "location": level.location, "on_hand": level.on_hand}
+            | {state: getattr(level, state) for state in _STATES}
+            for level in page or ()
+        ]
+        return self.get_paginated_response(found)
+
+
+def _places(request: Request) -> list[str] | None:
+    """The codes of the locations that are asked for and that the caller may see; None is all."""
+    asked = _one(request, "location")
+    caller: Caller = request.user
+    if caller.location_ids is None:
+        return asked
+    covered = Location.objects.filter(pk__in=caller.location_ids)
+    return list((covered if asked is None else covered.filter(code__in=asked)).values_list("code", flat=True))
+
+
+def _one(request: Request, name: str) -> list[str] | None:
+    if name not in request.query_params:
+        return None
+    value = request.query_params[name]
+    if "\x00" in value:
+        raise invalid(name, _("Text must not hold the character U+0000."))
+    return [value]
+
+
+def _instant(text: str) -> datetime:
+    at: datetime = _read_instant(text)
+    if at > clock.now():
+        raise invalid("at", _("this instant is yet to come"))
+    return at
+
+
+def _read_instant(text: str) -> Any:
+    try:
+        return serializers.DateTimeField().to_internal_value(text)
+    except serializers.ValidationError as error:
+        raise invalid("at", " ".join(map(str, error.detail))) from None

@@ -1,0 +1,37 @@
+"""/api/v1/products/"""
+
+from ..models import Product
+from .access import Area
+from .fields import NewCode
+from .filters import Filters
+from .resource import Changes, Creates, Reads, StrictModel
+
+
+class ProductSerializer(StrictModel):
+    """What a buyer thinks of as one thing."""
+
+    code = NewCode(max_length=100)
+
+    class Meta:
+        model = Product
+        fields = ("code", "name", "category", "brand")
+        validators: list[object] = []
+
+
+class ProductFilters(Filters):
+    """By every field."""
+
+    class Meta(Filters.Meta):
+        model = Product
+        fields = ("code", "name", "category", "brand")
+
+
+class Products(Creates, Changes, Reads):
+    """Products group SKUs for browsing and for rules."""
+
+    area = Area.CATALOG
+    queryset = Product.objects.order_by("code")
+    serializer_class = ProductSerializer
+    filterset_class = ProductFilters
+    lookup_field = "code"
+    lookup_value_regex = ".+?"
