@@ -117,7 +117,7 @@ class Log:
             raise LogError(f"{self.path} cannot be opened: {error.strerror}") from error
         plain: Any = self._raw
         if self.path.suffix == ".xz":
-            plain = lzma.LZMAFile(self._raw)
+            plain = lzma.LZMAFile(self._raw)  # noqa: SIM115 - closed with the text around it
         elif self.path.suffix == ".gz":
             plain = gzip.GzipFile(fileobj=self._raw)
         return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")

@@ -61,12 +61,14 @@ def scratch_stack(*, show: Callable[[str], None], keep: bool = False) -> Iterato
         start_new_session=True,
         preexec_fn=end_with_parent,  # safe: commands start it before they have threads
     )
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end takes it down as Ctrl-C does
     try:
         url = _wait_until_ready(process, layout=layout)
         show(f"A stack of its own runs at {url} (data: {folder}).")
         yield ScratchStack(layout, url, environment)
     finally:
         _stop(process)
+        signal.signal(signal.SIGTERM, former)
         output.close()
         if not keep:
             for each in {layout.data, layout.home}:
