@@ -347,10 +347,11 @@ def _line(row: dict[str, Any], position: int) -> LineEvent:
     listing = row.get("external_id")
     key = str(listing) if isinstance(listing, str | int) and not isinstance(listing, bool) else ""
     try:
-        quantity = parse_quantity(row.get("quantity"), least=1)
         cancelled, refunded, shipped = (
             parse_quantity(row.get(name) or 0) for name in ("cancelled", "refunded", "shipped")
         )
+        # units taken back of a line that never sold any are kept as evidence, whatever they mean
+        quantity = parse_quantity(row.get("quantity"), least=0 if cancelled or refunded else 1)
     except QuantityError as error:
         return LineEvent(identity, key[:200], 0, problem=f"bad_quantity: {where}: {error}")
     problem = ""
