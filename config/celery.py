@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, worker_init, worker_process_init
+from celery.signals import celeryd_after_setup, setup_logging, task_postrun, worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -24,6 +24,7 @@ def broker_url(redis_url: str) -> str:
 
 
 ROUTES = {
+    "fulfillment.tasks.tell_channels": {"queue": "sync"},
     "fulfillment.tasks.*": {"queue": "intake"},
     "channels.tasks.drain_channel": {"queue": "sync"},
     "channels.tasks.poll_orders": {"queue": "sync"},
@@ -83,6 +84,24 @@ def _close_pools_before_forking(**_: Any) -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         connection.close_pool()
+
+
+@celeryd_after_setup.connect
+def _take_a_name(sender: str, **_: Any) -> None:
+    """Leases are held under the worker's node name, which is the same after a restart."""
+    from inventory.kernel.workqueue import name_worker
+
+    name_worker(sender)
+
+
+@worker_ready.connect
+def _take_over(**_: Any) -> None:
+    """What a killed worker of this name had claimed is owed again at once, not when its leases end."""
+    from channels.sync import take_over
+    from inventory.kernel.workqueue import worker_name
+
+    take_over(worker_name())
+    _give_connections_back()
 
 
 @worker_process_init.connect

@@ -1,1 +1,36 @@
 """What this app does when an app below it tells news."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from channels.models import Listing
+from channels.signals import deliveries_stored, listings_mapped
+from inventory.kernel.workqueue import ring
+from inventory.signals import stock_changed
+
+from . import intake, shortfalls
+from .models import SalesOrderLine
+
+
+@receiver(deliveries_stored, dispatch_uid="fulfillment.ring")
+def ring_intake(sender: Any, *, channel_id: int, lanes: set[int], **news: Any) -> None:
+    """Deliveries wait: ring for their lanes."""
+    for lane in sorted(lanes):
+        ring(intake.DRAIN, channel_id, lane)
+
+
+@receiver(listings_mapped, dispatch_uid="fulfillment.resolve")
+def resolve_lines(sender: Any, *, channel_id: int, listing_ids: list[int], **news: Any) -> None:
+    """Listings were mapped: lines that waited for them find their SKU."""
+    waiting = SalesOrderLine.objects.filter(parked_reason="unknown_listing", order__channel=channel_id)
+    if waiting.exists():
+        keys = Listing.objects.filter(pk__in=listing_ids).values_list("external_key", flat=True)
+        intake.resolve_listings(channel_id, list(keys))
+
+
+@receiver(stock_changed, dispatch_uid="fulfillment.fill")
+def ring_shortfalls(sender: Any, *, sku_ids: list[int], cause: str, **news: Any) -> None:
+    """Stock may have come: ring for the lines that wait for it. A sale brings none."""
+    if cause not in ("sale", "shortfall") and SalesOrderLine.objects.filter(sku__in=sku_ids, short__gt=0).exists():
+        ring(shortfalls.FILL)

@@ -82,9 +82,7 @@ def move(
     return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
 
 
-def open_stock(
-    rows: Iterable[tuple[int, int, int]], *, actor: str, reference: str = "", batch: int = 2000
-) -> int:
+def open_stock(rows: Iterable[tuple[int, int, int]], *, actor: str, reference: str = "", batch: int = 2000) -> int:
     """Bring in opening stock: rows of (SKU's id, location's id, units). Returns the number of entries."""
     waiting: list[Posting] = []
     count = 0

@@ -23,8 +23,10 @@ class InsufficientStock(StockError):
 
     def __init__(self, lines: Sequence[Short]) -> None:
         self.lines = list(lines)
-        parts = ", ".join(f"{short.sku} at {short.location or 'any location'}: {short.wanted} wanted, "
-                          f"{short.available} there" for short in self.lines[:5])
+        parts = ", ".join(
+            f"{short.sku} at {short.location or 'any location'}: {short.wanted} wanted, {short.available} there"
+            for short in self.lines[:5]
+        )
         more = f" and {len(self.lines) - 5} more" if len(self.lines) > 5 else ""
         super().__init__(f"not enough stock: {parts}{more}")
 

@@ -16,7 +16,7 @@ from .errors import InsufficientStock, InvalidMovement, Short
 from .kernel import clock
 from .kernel.quantities import LARGEST
 from .locks import LockedLevel, LockedLevels, lock_levels
-from .models import Location, Reason, Sku, State
+from .models import Location, Reason, Sku
 from .models.ledger import INSIDE
 from .signals import stock_changed
 

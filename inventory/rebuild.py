@@ -28,21 +28,25 @@ class Difference:
 
 _STATES = [state.value for state in INSIDE]
 
-_CHAINED = "concat_ws('|', level_id, number, from_state, to_state, quantity, " + ", ".join(
-    f"{state}_after" for state in _STATES
-) + """, reason, length(note) || ':' || note, length(reference) || ':' || reference,
+_CHAINED = (
+    "concat_ws('|', level_id, number, from_state, to_state, quantity, "
+    + ", ".join(f"{state}_after" for state in _STATES)
+    + """, reason, length(note) || ':' || note, length(reference) || ':' || reference,
     length(actor) || ':' || actor, coalesce(key, ''), (extract(epoch FROM occurred_at) * 1000000)::bigint,
     (extract(epoch FROM recorded_at) * 1000000)::bigint)"""
+)
 
 _WALK = f"""
 SELECT e.*,
     lag(number, 1, 0::bigint) OVER chain AS number_before,
     sha256(lag(hash, 1, ''::bytea) OVER chain || convert_to({_CHAINED}, 'UTF8')) AS hash_expected,
-    {", ".join(
+    {
+    ", ".join(
         f"lag({state}_after, 1, 0::bigint) OVER chain + CASE WHEN to_state = '{state}' THEN quantity ELSE 0 END"
         f" - CASE WHEN from_state = '{state}' THEN quantity ELSE 0 END AS {state}_expected"
         for state in _STATES
-    )}
+    )
+}
 FROM inventory_ledgerentry e WINDOW chain AS (PARTITION BY level_id ORDER BY number)
 """
 
@@ -58,11 +62,15 @@ WHERE walked.number <> walked.number_before + 1 OR walked.hash <> walked.hash_ex
 ORDER BY sku.code, location.code, walked.number
 """
 
-_SUMS = "SELECT level_id, max(number) AS number, " + ", ".join(
-    f"sum(CASE WHEN to_state = '{state}' THEN quantity WHEN from_state = '{state}' THEN -quantity ELSE 0 END)::bigint"
-    f" AS {state}"
-    for state in _STATES
-) + " FROM inventory_ledgerentry GROUP BY level_id"
+_SUMS = (
+    "SELECT level_id, max(number) AS number, "
+    + ", ".join(
+        f"sum(CASE WHEN to_state = '{state}' THEN quantity WHEN from_state = '{state}' THEN -quantity ELSE 0 END)::bigint"
+        f" AS {state}"
+        for state in _STATES
+    )
+    + " FROM inventory_ledgerentry GROUP BY level_id"
+)
 
 _LEVELS = f"""
 SELECT sku.code, location.code, level.number, coalesce(sums.number, 0), level.hash <> coalesce(tail.hash, ''::bytea),
@@ -138,7 +146,13 @@ def _entry_differences(rows: list[tuple]) -> Iterator[Difference]:  # type: igno
                 )  # fmt: skip
         if altered:
             yield Difference(
-                "hash", sku, location, number, "", "", f"{where}: its hash does not fit: it or the one before was altered"
+                "hash",
+                sku,
+                location,
+                number,
+                "",
+                "",
+                f"{where}: its hash does not fit: it or the one before was altered",
             )
 
 

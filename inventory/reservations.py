@@ -34,13 +34,14 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Give units back, those reserved last first."""
+    """Give units back, those reserved last first; at one location only, where given."""
 
     holder_id: int
     quantity: int
     reason: str = Reason.CANCELLATION
     reference: str = ""
     occurred_at: datetime | None = None
+    location_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,14 @@ class _Batch:
         level = row.level
         self.postings.append(
             Posting(
-                level.sku_id, level.location_id, source, target, units,
-                reason=step.reason, reference=step.reference, occurred_at=step.occurred_at,
+                level.sku_id,
+                level.location_id,
+                source,
+                target,
+                units,
+                reason=step.reason,
+                reference=step.reference,
+                occurred_at=step.occurred_at,
             )  # fmt: skip
         )
         self.touched.add((step.holder_id, level.id))
@@ -186,7 +193,7 @@ def _release(batch: _Batch, step: Release) -> None:
     left = step.quantity
     for row in reversed(list(batch.rows[step.holder_id].values())):
         units = min(left, row.open)
-        if units <= 0:
+        if units <= 0 or step.location_id not in (None, row.level.location_id):
             continue
         row.released += units
         left -= units

@@ -66,7 +66,9 @@ class Http(Connector):
     setting_fields: ClassVar[Sequence[Field]] = (
         Field("max_batch", "Items per request", required=False, default=100, type=int),
         Field("compare_and_set", "Send the expected number", required=False, default=False, type=bool),
-        Field("lowers_on_sale", "The channel lowers its own number when it sells", required=False, default=True, type=bool),
+        Field(
+            "lowers_on_sale", "The channel lowers its own number when it sells", required=False, default=True, type=bool
+        ),
     )
     external_fields: ClassVar[Sequence[Field]] = (Field("external_id", "External id"),)
 

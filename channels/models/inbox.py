@@ -21,7 +21,9 @@ class DeliverySource(models.TextChoices):
 class Delivery(models.Model):
     """One raw inbound event, stored before it was answered. Kept as evidence; never edited."""
 
-    channel = models.ForeignKey(Channel, models.PROTECT, related_name="deliveries", verbose_name=_("channel"), db_index=False)
+    channel = models.ForeignKey(
+        Channel, models.PROTECT, related_name="deliveries", verbose_name=_("channel"), db_index=False
+    )
     source = models.CharField(_("source"), max_length=10, choices=DeliverySource, default=DeliverySource.WEBHOOK)
     event_id = models.CharField(_("event"), max_length=200)
     body_hash = models.BinaryField(_("hash of the body"))

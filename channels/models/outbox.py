@@ -24,8 +24,12 @@ class Outcome(models.TextChoices):
 class StockTarget(models.Model):
     """Where one number goes: a listing at one remote location. One request in flight at a time."""
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="targets", verbose_name=_("channel"), db_index=False)
-    listing = models.ForeignKey(Listing, models.CASCADE, related_name="targets", verbose_name=_("listing"), db_index=False)
+    channel = models.ForeignKey(
+        Channel, models.CASCADE, related_name="targets", verbose_name=_("channel"), db_index=False
+    )
+    listing = models.ForeignKey(
+        Listing, models.CASCADE, related_name="targets", verbose_name=_("listing"), db_index=False
+    )
     remote = models.CharField(_("remote location"), max_length=100, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     published = models.BigIntegerField(_("published"), null=True, blank=True, help_text=_("The number last computed."))
@@ -39,7 +43,9 @@ class StockTarget(models.Model):
     claim_owed_at = models.DateTimeField(_("claimed debt's time"), null=True, blank=True)
     claim_stored_at = models.DateTimeField(_("claimed debt's delivery"), null=True, blank=True)
     disturbed = models.BooleanField(
-        _("sold while in flight"), default=False, help_text=_("The channel's own sale came while a number was in flight.")
+        _("sold while in flight"),
+        default=False,
+        help_text=_("The channel's own sale came while a number was in flight."),
     )
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     pushed_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)
@@ -86,7 +92,9 @@ class PushLog(models.Model):
     """History of numbers computed and sent. Narrow, pruned."""
 
     channel = models.ForeignKey(Channel, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("channel"))
-    target = models.ForeignKey(StockTarget, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("target"))
+    target = models.ForeignKey(
+        StockTarget, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("target")
+    )
     quantity = models.BigIntegerField(_("number"))
     outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome)
     stored_at = models.DateTimeField(_("delivery stored at"), null=True, help_text=_("Of the earliest sale in it."))
@@ -114,6 +122,7 @@ class SyncLane(models.Model):
     channel = models.OneToOneField(Channel, models.CASCADE, primary_key=True, related_name="lane")
     lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     lease = models.UUIDField(_("lease"), null=True, blank=True)
+    holder = models.CharField(_("leased by worker"), max_length=200, blank=True)
     not_before = models.DateTimeField(_("not before"), null=True, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     last_error = models.CharField(_("last error"), max_length=500, blank=True)

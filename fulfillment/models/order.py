@@ -19,7 +19,9 @@ class OrderStatus(models.TextChoices):
 class SalesOrder(models.Model):
     """One order of one channel, in the newest version that we know."""
 
-    channel = models.ForeignKey(Channel, models.PROTECT, related_name="orders", verbose_name=_("channel"), db_index=False)
+    channel = models.ForeignKey(
+        Channel, models.PROTECT, related_name="orders", verbose_name=_("channel"), db_index=False
+    )
     external_id = models.CharField(_("order"), max_length=200)
     version = models.BigIntegerField(_("version"), help_text=_("The channel's own; grows with each change."))
     status = models.CharField(_("status"), max_length=10, choices=OrderStatus)
@@ -31,7 +33,13 @@ class SalesOrder(models.Model):
     ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
     recorded_at = models.DateTimeField(_("recorded at"), help_text=_("By our clock, at its first version."))
     delivery = models.ForeignKey(
-        Delivery, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("first delivery"), db_index=False
+        Delivery,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("first delivery"),
+        db_index=False,
     )
     problem = models.CharField(_("needs a look"), max_length=200, blank=True)
 
@@ -54,12 +62,18 @@ class SalesOrder(models.Model):
 class SalesOrderLine(models.Model):
     """One line: quantities are cumulative. A line without a SKU waits for its listing."""
 
-    order = models.ForeignKey(SalesOrder, models.CASCADE, related_name="lines", verbose_name=_("sales order"), db_index=False)
+    order = models.ForeignKey(
+        SalesOrder, models.CASCADE, related_name="lines", verbose_name=_("sales order"), db_index=False
+    )
     external_id = models.CharField(_("line"), max_length=200)
     position = models.PositiveIntegerField(_("position"))
     listing_key = models.CharField(_("the channel's id of what was sold"), max_length=200, blank=True)
-    listing = models.ForeignKey(Listing, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("listing"))
-    sku = models.ForeignKey(Sku, models.PROTECT, null=True, blank=True, related_name="order_lines", verbose_name=_("SKU"))
+    listing = models.ForeignKey(
+        Listing, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("listing")
+    )
+    sku = models.ForeignKey(
+        Sku, models.PROTECT, null=True, blank=True, related_name="order_lines", verbose_name=_("SKU")
+    )
     fulfilled_by = models.CharField(_("fulfilled by"), max_length=10, choices=FulfilledBy, default=FulfilledBy.US)
     quantity = models.BigIntegerField(_("quantity"))
     cancelled = models.BigIntegerField(_("cancelled"), default=0)
@@ -87,6 +101,7 @@ class SalesOrderLine(models.Model):
         ]
         indexes = [
             models.Index(fields=["sku"], name="line_sku"),
+            models.Index(fields=["sku"], name="line_short", condition=Q(short__gt=0)),
             models.Index(fields=["listing_key"], name="line_parked", condition=~Q(parked_reason="")),
         ]
 
@@ -96,4 +111,4 @@ class SalesOrderLine(models.Model):
     @property
     def outstanding(self) -> int:
         """Units still to be shipped."""
-        return max(0, self.quantity - self.cancelled - max(self.refunded, 0) - self.shipped)
+        return max(0, self.quantity - self.cancelled - self.refunded - self.shipped)

@@ -6,7 +6,9 @@ two seconds, and the sweep by beat ignores it; so a lost message or a dead worke
 """
 
 import logging
+import os
 import random
+import socket
 from collections.abc import Sequence
 from functools import partial
 
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 FLAG_MILLISECONDS = 2000
 
 _client: redis.Redis | None = None
+_worker_name = f"{socket.gethostname()}:{os.getpid()}"
 
 
 def ring(name: str, *ids: int, delay: float = 0.0) -> None:
@@ -35,7 +38,9 @@ def ring(name: str, *ids: int, delay: float = 0.0) -> None:
 def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False) -> bool:
     """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``."""
     try:
-        flag, lifetime = (_flag(name, ids) + ":later", int(delay * 1000)) if delay else (_flag(name, ids), FLAG_MILLISECONDS)
+        flag, lifetime = (
+            (_flag(name, ids) + ":later", int(delay * 1000)) if delay else (_flag(name, ids), FLAG_MILLISECONDS)
+        )
         fresh = client().set(flag, b"1", nx=True, px=max(lifetime, 1))
         if not fresh and not even_if_rung:
             return False
@@ -61,6 +66,17 @@ def back_off(attempts: int, *, first: float = 0.5, most: float = 300.0) -> float
     """
     ceiling = min(most, first * 2.0 ** min(max(attempts - 1, 0), 30))
     return ceiling / 2 + random.uniform(0, ceiling / 2)
+
+
+def worker_name() -> str:
+    """The name under which this process holds leases; the same after a restart, where the process was given one."""
+    return _worker_name
+
+
+def name_worker(name: str) -> None:
+    """Give this process the name of its place among the workers."""
+    global _worker_name
+    _worker_name = name
 
 
 def client() -> redis.Redis:

@@ -93,7 +93,9 @@ class StockLevel(models.Model):
 class LedgerEntry(models.Model):
     """Units that moved from one state to another, for ever. Numbered without gaps within its level."""
 
-    level = models.ForeignKey(StockLevel, models.PROTECT, related_name="entries", verbose_name=_("stock level"), db_index=False)
+    level = models.ForeignKey(
+        StockLevel, models.PROTECT, related_name="entries", verbose_name=_("stock level"), db_index=False
+    )
     number = models.BigIntegerField(_("number"))
     from_state = models.CharField(_("from"), max_length=12, choices=State)
     to_state = models.CharField(_("to"), max_length=12, choices=State)
@@ -143,6 +145,4 @@ class LedgerEntry(models.Model):
     @property
     def balance(self) -> int:
         """Units on hand at the level after this entry."""
-        return (
-            self.available_after + self.reserved_after + self.quarantine_after + self.damaged_after + self.hold_after
-        )
+        return self.available_after + self.reserved_after + self.quarantine_after + self.damaged_after + self.hold_after

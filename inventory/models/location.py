@@ -44,7 +44,9 @@ class Location(models.Model):
         _("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
     )
     time_zone = models.CharField(_("time zone"), max_length=50, default="UTC", help_text=_("As Europe/Berlin."))
-    cut_off = models.TimeField(_("cut-off"), null=True, blank=True, help_text=_("Orders later than this ship next day."))
+    cut_off = models.TimeField(
+        _("cut-off"), null=True, blank=True, help_text=_("Orders later than this ship next day.")
+    )
     working_days = ArrayField(
         models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(7)]),
         verbose_name=_("working days"),

@@ -13,12 +13,20 @@ class ReorderRule(models.Model):
 
     sku = models.ForeignKey(Sku, models.CASCADE, related_name="reorder_rules", verbose_name=_("SKU"))
     location = models.ForeignKey(
-        Location, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("location"),
+        Location,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("location"),
         help_text=_("Empty means all locations together."),
     )
     reorder_point = models.BigIntegerField(_("reorder point"), validators=[MinValueValidator(0)])
     quantity = models.BigIntegerField(
-        _("quantity to buy"), null=True, blank=True, validators=[MinValueValidator(1)],
+        _("quantity to buy"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
         help_text=_("Empty suggests twice the reorder point less the inventory position."),
     )
     is_active = models.BooleanField(_("active"), default=True)

@@ -1,0 +1,31 @@
+"""Secrets of channels: encrypted at rest, handed to connectors, never shown."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .connectors import registry
+from .connectors.base import Account, Connector
+from .models import Channel
+
+
+def connector_of(channel: Channel) -> Connector:
+    """The plug-in that speaks this channel's language."""
+    return registry.get(channel.connector)
+
+
+def account(channel: Channel) -> Account:
+    """The channel as its connector sees it."""
+    return Account(
+        code=channel.code,
+        base_url=channel.base_url.rstrip("/"),
+        settings=channel.settings or {},
+        credentials=json.loads(channel.credentials_text or "{}"),
+    )
+
+
+def store(channel: Channel, credentials: Mapping[str, Any]) -> None:
+    """Put new secrets onto the channel, unsaved. Keys that are not given keep their value; empty ones are dropped."""
+    held = json.loads(channel.credentials_text or "{}")
+    held.update(credentials)
+    channel.credentials_text = json.dumps({name: value for name, value in held.items() if value not in ("", None)})

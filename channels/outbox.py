@@ -1,0 +1,326 @@
+"""Claims, flights and their ends: the rows behind ``sync``, one statement each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from inventory.kernel import clock
+from inventory.kernel.workqueue import worker_name
+
+#: A claim that nobody ended after so long belonged to a worker that died. Longer than the slowest request may take.
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A target whose debt this worker took over."""
+
+    target_id: int
+    remote: str
+    attempts: int
+    listing_id: int
+    sku_id: int
+    external: dict[str, Any]
+    external_key: str
+    owed_at: datetime
+    stored_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A number written down before its request leaves; None where the channel shows it already."""
+
+    target_id: int
+    number: int | None
+    expected: int | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How one claim ended. ``shown`` is what the channel shows now, None unknown; ``owed_again`` puts the debt back."""
+
+    claimed: Claimed
+    number: int
+    outcome: str
+    shown: int | None
+    computed_at: datetime
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+    owed_again: bool = False
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    error: str = ""
+    parked_reason: str = ""
+
+
+_CLAIM = """
+WITH lane AS (
+    UPDATE channels_synclane SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s
+    WHERE channel_id = %(channel)s AND (lease_until IS NULL OR lease_until < %(now)s)
+        AND (not_before IS NULL OR not_before <= %(now)s)
+    RETURNING channel_id
+), due AS MATERIALIZED (
+    SELECT debt.target_id, debt.owed_at, debt.stored_at
+    FROM lane JOIN channels_debt debt ON debt.channel_id = lane.channel_id
+    JOIN channels_stocktarget target ON target.id = debt.target_id
+    WHERE target.parked_reason = '' AND target.claimed_until IS NULL
+        AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)
+    ORDER BY debt.owed_at, debt.target_id
+    LIMIT %(limit)s
+    FOR UPDATE OF debt SKIP LOCKED
+), gone AS (
+    DELETE FROM channels_debt debt USING due
+    WHERE debt.channel_id = %(channel)s AND debt.target_id = due.target_id
+    RETURNING debt.target_id, debt.owed_at, debt.stored_at
+), locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target WHERE target.id IN (SELECT target_id FROM gone)
+    ORDER BY target.id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target
+SET claimed_until = %(until)s, flight_key = %(lease)s, claim_owed_at = gone.owed_at, claim_stored_at = gone.stored_at,
+    disturbed = FALSE
+FROM locked, gone, channels_listing listing
+WHERE target.id = locked.id AND gone.target_id = locked.id AND listing.id = target.listing_id
+RETURNING target.id, target.remote, target.attempts, listing.id, listing.sku_id, listing.external, listing.external_key,
+    gone.owed_at, gone.stored_at
+"""
+
+
+def claim_debts(channel_id: int, *, lease: UUID, limit: int) -> list[Claimed]:
+    """Take the channel's lane and its oldest debts that may be paid now; committed at once. Empty where there is nothing to do.
+
+    The lane stays taken until ``release_lane``, also where nothing was due.
+    """
+    now = clock.now()
+    given = {
+        "lease": lease, "until": now + LEASE, "now": now, "channel": channel_id, "limit": limit, "holder": worker_name(),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, given)
+        return [Claimed(*row[:5], _json(row[5]), *row[6:]) for row in cursor.fetchall()]
+
+
+_TAKE_OFF = """
+WITH locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target WHERE target.id = ANY(%(targets)s) AND target.flight_key = %(lease)s
+    ORDER BY target.id FOR NO KEY UPDATE
+), computed AS (
+    SELECT * FROM unnest(%(targets)s::bigint[], %(numbers)s::bigint[]) AS computed (id, number)
+)
+UPDATE channels_stocktarget target
+SET published = computed.number,
+    in_flight = CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN computed.number END,
+    version = target.version + CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN 1 ELSE 0 END,
+    sent_at = CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN %(now)s ELSE target.sent_at END
+FROM locked, computed
+WHERE target.id = locked.id AND computed.id = locked.id
+RETURNING target.id, target.in_flight, target.shown, target.version
+"""
+
+
+def take_off(numbers: dict[int, int], *, lease: UUID, send: bool) -> list[Flight]:
+    """Write down the numbers, and which of them are now in flight: those that the channel does not show already."""
+    given = {
+        "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "send": send, "now": clock.now(),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OFF, given)
+        return [Flight(*row) for row in cursor.fetchall()]
+
+
+_OWE_AGAIN = """
+INSERT INTO channels_debt (channel_id, target_id, owed_at, stored_at)
+SELECT %s, id, owed_at, stored_at FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+    AS back (id, owed_at, stored_at)
+ORDER BY id
+ON CONFLICT (channel_id, target_id) DO NOTHING
+"""
+
+_LAND = """
+WITH locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target WHERE target.id = ANY(%(id)s) AND target.flight_key = %(lease)s
+    ORDER BY target.id FOR NO KEY UPDATE
+), ended AS (
+    SELECT * FROM unnest(%(id)s::bigint[], %(outcome)s::text[], %(shown)s::bigint[], %(acknowledged)s::timestamptz[],
+        %(attempts)s::int[], %(next)s::timestamptz[], %(error)s::text[], %(parked)s::text[])
+        AS ended (id, outcome, shown, acknowledged_at, attempts, next_attempt_at, error, parked)
+)
+UPDATE channels_stocktarget target
+SET shown = CASE
+        WHEN ended.outcome IN ('unchanged', 'shadow', 'retry_later') THEN target.shown
+        WHEN target.disturbed THEN NULL
+        ELSE ended.shown
+    END,
+    in_flight = NULL, flight_key = NULL, claimed_until = NULL, claim_owed_at = NULL, claim_stored_at = NULL,
+    disturbed = FALSE, suspect = NULL, suspect_at = NULL,
+    outcome = CASE WHEN ended.outcome = 'unchanged' THEN target.outcome ELSE ended.outcome END,
+    pushed_at = coalesce(ended.acknowledged_at, target.pushed_at),
+    attempts = ended.attempts, next_attempt_at = ended.next_attempt_at, last_error = ended.error,
+    parked_reason = ended.parked
+FROM locked, ended
+WHERE target.id = locked.id AND ended.id = locked.id
+"""
+
+_LOG = """
+INSERT INTO channels_pushlog (channel_id, target_id, quantity, outcome, stored_at, owed_at, computed_at, sent_at,
+    acknowledged_at)
+SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+    %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+"""
+
+
+@transaction.atomic
+def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
+    """End these claims: close them, or owe them again, or park them; and write the history."""
+    if not landings:
+        return
+    again = [one.claimed for one in landings if one.owed_again]
+    given = {
+        "lease": lease,
+        "id": [one.claimed.target_id for one in landings],
+        "outcome": [one.outcome for one in landings],
+        "shown": [one.shown for one in landings],
+        "acknowledged": [one.acknowledged_at for one in landings],
+        "attempts": [one.attempts for one in landings],
+        "next": [one.next_attempt_at for one in landings],
+        "error": [one.error[:500] for one in landings],
+        "parked": [one.parked_reason[:60] for one in landings],
+    }
+    logged = [
+        (one.claimed.target_id, one.number, one.outcome, one.claimed.stored_at, one.claimed.owed_at, one.computed_at,
+         one.sent_at, one.acknowledged_at)
+        for one in landings
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        if again:
+            back = [(one.target_id, one.owed_at, one.stored_at) for one in again]
+            cursor.execute(_OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+        cursor.execute(_LAND, given)
+        cursor.execute(_LOG, [channel_id, *map(list, zip(*logged, strict=True))])
+
+
+_RELEASE = """
+UPDATE channels_synclane
+SET lease = NULL, lease_until = NULL, holder = '', not_before = %(not_before)s,
+    failures = CASE %(verdict)s WHEN 'failed' THEN failures + 1 WHEN 'answered' THEN 0 ELSE failures END,
+    last_error = CASE WHEN %(verdict)s = 'idle' THEN last_error ELSE %(error)s END,
+    answered_at = CASE WHEN %(verdict)s = 'answered' THEN %(now)s ELSE answered_at END
+WHERE channel_id = %(channel)s AND lease = %(lease)s
+"""
+
+
+def release_lane(
+    channel_id: int, *, lease: UUID, verdict: str = "idle", not_before: datetime | None = None, error: str = ""
+) -> None:
+    """Give the lane free. ``verdict`` is answered, failed, or idle where nothing was sent."""
+    given = {
+        "channel": channel_id, "lease": lease, "verdict": verdict, "not_before": not_before, "error": error[:500],
+        "now": clock.now(),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, given)
+
+
+_NEXT_DUE = """
+SELECT min(greatest(target.next_attempt_at, lane.not_before)), count(*), lane.lease_until
+FROM channels_synclane lane
+JOIN channels_debt debt ON debt.channel_id = lane.channel_id
+JOIN channels_stocktarget target ON target.id = debt.target_id
+WHERE lane.channel_id = %s AND target.parked_reason = '' AND target.claimed_until IS NULL
+GROUP BY lane.lease_until
+"""
+
+
+def next_due_in(channel_id: int) -> float | None:
+    """Seconds until a debt of the channel may be paid, 0 for now; None where none is owed or another worker is at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_DUE, [channel_id])
+        row = cursor.fetchone()
+    if row is None or (row[2] is not None and row[2] > clock.now()):
+        return None
+    return 0.0 if row[0] is None else max(0.0, (row[0] - clock.now()).total_seconds())
+
+
+_EXPIRED = """
+SELECT id, channel_id, claim_owed_at, claim_stored_at FROM channels_stocktarget
+WHERE claimed_until < %s ORDER BY channel_id, id LIMIT 10000
+"""
+
+_FREE = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM channels_stocktarget WHERE id = ANY(%(targets)s) AND claimed_until < %(now)s
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target
+SET outcome = CASE WHEN in_flight IS NULL THEN outcome ELSE 'unknown' END,
+    shown = CASE WHEN in_flight IS NULL THEN shown END,
+    in_flight = NULL, flight_key = NULL, claimed_until = NULL, claim_owed_at = NULL, claim_stored_at = NULL
+FROM locked WHERE target.id = locked.id
+"""
+
+
+@transaction.atomic
+def free_expired_claims() -> int:
+    """Owe again what dead workers had claimed; what they may have sent is unknown. The number of targets freed."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [now])
+        rows = cursor.fetchall()
+        for channel_id in sorted({row[1] for row in rows}):
+            back = [(pk, owed_at or now, stored_at) for pk, of, owed_at, stored_at in rows if of == channel_id]
+            cursor.execute(_OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+        if rows:
+            cursor.execute(_FREE, {"targets": [row[0] for row in rows], "now": now})
+    return len(rows)
+
+
+_EXPIRE = """
+WITH lane AS (
+    UPDATE channels_synclane SET lease = NULL, lease_until = NULL, holder = ''
+    WHERE holder = %(holder)s AND lease IS NOT NULL
+    RETURNING channel_id
+), locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target JOIN lane ON lane.channel_id = target.channel_id
+    WHERE target.claimed_until IS NOT NULL ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target SET claimed_until = %(past)s FROM locked WHERE target.id = locked.id
+"""
+
+
+def expire_claims_of(worker: str) -> None:
+    """End the leases of a worker that is known to be dead: one of that name has just started."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE, {"holder": worker, "past": clock.now() - LEASE})
+
+
+_OVERDUE = """
+SELECT debt.channel_id, count(*)
+FROM channels_debt debt
+JOIN channels_stocktarget target ON target.id = debt.target_id
+JOIN channels_synclane lane ON lane.channel_id = debt.channel_id
+JOIN channels_channel channel ON channel.id = debt.channel_id
+WHERE greatest(debt.owed_at, target.next_attempt_at, lane.not_before) < %(before)s
+    AND target.parked_reason = '' AND target.claimed_until IS NULL
+    AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
+    AND channel.is_active AND channel.disconnected_at IS NULL
+GROUP BY debt.channel_id
+"""
+
+
+def overdue_channels(*, after: timedelta) -> dict[int, int]:
+    """Channels whose debts could have been paid ``after`` ago and are not being worked at: an alarm was lost."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERDUE, {"before": now - after, "now": now})
+        return {channel_id: count for channel_id, count in cursor.fetchall()}
+
+
+def _json(value: Any) -> dict[str, Any]:
+    import json
+
+    return json.loads(value) if isinstance(value, str) else value

@@ -1,0 +1,283 @@
+"""What each channel is owed, and the number it is owed at this instant.
+
+Debts first, then targets: every transaction that touches both does so in that order, each in the order of its keys, so that
+no two can wait for each other in a circle.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from inventory.kernel import clock
+from inventory.kernel.workqueue import ring
+from inventory.locks import LockedLevel, share_levels
+from inventory.models import Location, Sku, StockLevel
+
+from .allocation.engine import Explanation, Rule, Subject, explain, publish
+from .credentials import connector_of
+from .models import AllocationRule, Channel, ChannelLocation, Listing
+
+DRAIN = "channels.tasks.drain_channel"
+
+#: How far a channel's clock may be off from ours before its own sale is thought to have come after our last push.
+CLOCK_TOLERANCE = timedelta(seconds=2)
+
+_heard_at: ContextVar[datetime | None] = ContextVar("heard_at", default=None)
+
+
+@contextmanager
+def heard_at(instant: datetime | None) -> Iterator[None]:
+    """Debts owed inside come from a delivery stored at that instant: what lag is measured from."""
+    token = _heard_at.set(instant)
+    try:
+        yield
+    finally:
+        _heard_at.reset(token)
+
+
+# A plain debt computes and locks nothing: where one is owed already, it stays as it is. That is safe because whoever claims
+# it reads the levels under a share lock, which waits for us. Where there is no level to wait at (a rule, a new level), the
+# debt is owed *firmly*: the row is locked until we commit, so the claim skips it.
+_OWE = """
+INSERT INTO channels_debt (channel_id, target_id, owed_at, stored_at)
+SELECT target.channel_id, target.id, %s, %s
+FROM channels_stocktarget target
+JOIN channels_listing listing ON listing.id = target.listing_id
+JOIN channels_channel channel ON channel.id = target.channel_id
+WHERE target.is_active AND listing.is_active AND channel.is_active AND {which}
+ORDER BY target.channel_id, target.id
+ON CONFLICT (channel_id, target_id) DO {conflict}
+RETURNING channel_id
+"""
+
+_NOTHING = "NOTHING"
+_FIRMLY = "UPDATE SET owed_at = channels_debt.owed_at"
+
+
+def owe_skus(sku_ids: Collection[int], *, firm: bool = False) -> None:
+    """Owe every listing of these SKUs a number, and ring for the channels that were not owed already."""
+    _owe("listing.sku_id = ANY(%s)", [sorted(sku_ids)], firm=firm)
+
+
+def owe_listings(listing_ids: Collection[int], *, firm: bool = True) -> None:
+    """Owe these listings a number."""
+    _owe("listing.id = ANY(%s)", [sorted(listing_ids)], firm=firm)
+
+
+def owe_channel(channel_id: int) -> None:
+    """Owe every listing of a channel a number."""
+    _owe("target.channel_id = %s", [channel_id], firm=True)
+
+
+def owe_targets(target_ids: Collection[int], *, firm: bool = True) -> None:
+    """Owe these targets a number."""
+    _owe("target.id = ANY(%s)", [sorted(target_ids)], firm=firm)
+
+
+def owe_rule(rule: AllocationRule) -> None:
+    """Owe a number wherever this rule may apply."""
+    conditions, values = ["TRUE"], []
+    if rule.channel_id is not None:
+        conditions.append("target.channel_id = %s")
+        values.append(rule.channel_id)
+    skus = Sku.objects.all()
+    if rule.sku_id is not None:
+        skus = skus.filter(pk=rule.sku_id)
+    if rule.category:
+        skus = skus.filter(product__category=rule.category)
+    if rule.tag:
+        skus = skus.filter(tags__contains=[rule.tag])
+    if rule.sku_id is not None or rule.category or rule.tag:
+        conditions.append("listing.sku_id = ANY(%s)")
+        values.append(list(skus.values_list("pk", flat=True)))  # type: ignore[arg-type]
+    _owe(" AND ".join(conditions), values, firm=True)
+
+
+def _owe(which: str, values: Sequence[object], *, firm: bool) -> None:
+    statement = _OWE.format(which=which, conflict=_FIRMLY if firm else _NOTHING)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [clock.now(), _heard_at.get(), *values])
+        channels = {row[0] for row in cursor.fetchall()}
+    for channel_id in sorted(channels):
+        ring(DRAIN, channel_id)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSale:
+    """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock."""
+
+    listing_id: int
+    quantity: int
+    accepted_at: datetime
+
+
+_LOWER = """
+WITH sold AS (
+    SELECT listing_id, sum(quantity)::bigint AS quantity, min(accepted_at) AS accepted_at
+    FROM unnest(%(listings)s::bigint[], %(quantities)s::bigint[], %(accepted)s::timestamptz[])
+        AS sale (listing_id, quantity, accepted_at)
+    GROUP BY listing_id
+), locked AS MATERIALIZED (
+    SELECT target.id, sold.quantity, sold.accepted_at
+    FROM channels_stocktarget target JOIN sold USING (listing_id)
+    ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target
+SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
+    shown = CASE
+        WHEN target.in_flight IS NULL AND (target.sent_at IS NULL OR target.sent_at < locked.accepted_at)
+        THEN greatest(0, target.shown - locked.quantity)
+    END
+FROM locked WHERE target.id = locked.id
+"""
+
+
+def note_own_sales(channel: Channel, sales: Sequence[OwnSale]) -> None:
+    """What a channel shows falls with its own sales, where it lowers its number itself.
+
+    Where a push left between the sale's acceptance and now, the one may have overwritten the other: shown is unknown, and
+    unknown is owed. Times are compared with a tolerance, and a doubt costs a call, never a wrong number.
+    """
+    if not sales or not connector_of(channel).capabilities(channel.settings).lowers_on_sale:
+        return
+    owe_listings({sale.listing_id for sale in sales}, firm=False)
+    now = clock.now()
+    given = {
+        "listings": [sale.listing_id for sale in sales],
+        "quantities": [sale.quantity for sale in sales],
+        "accepted": [min(sale.accepted_at, now) - CLOCK_TOLERANCE for sale in sales],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOWER, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A target to be numbered: what it offers and where."""
+
+    target_id: int
+    sku_id: int
+    remote: str
+
+
+def compute_numbers(channel: Channel, offers: Sequence[Offer]) -> dict[int, int]:
+    """The number of each target, by its id, from levels read under a share lock: every sale that saw its debt is in it."""
+    skus = sorted({offer.sku_id for offer in offers})
+    levels = share_levels(skus)
+    at = clock.now()
+    feeding = feeding_locations(channel)
+    rules = load_rules(channel, skus)
+    grouped = _groups(rules, skus)
+    pools = _pools(levels, feeding)
+    capabilities = connector_of(channel).capabilities(channel.settings)
+    numbers = {}
+    for offer in offers:
+        category, tags = grouped.get(offer.sku_id, ("", ()))
+        subject = Subject(
+            channel.pk, offer.sku_id, pools[offer.sku_id, offer.remote], category, tags,
+            channel_stopped=channel.stopped_at is not None,
+            least=capabilities.least_quantity, most=capabilities.most_quantity,
+        )  # fmt: skip
+        numbers[offer.target_id] = publish(subject, rules, at=at)
+    return numbers
+
+
+def explain_listing(listing: Listing, *, remote: str | None = None, at: datetime | None = None) -> Explanation:
+    """Why a listing shows its number, step by step; of one remote location where the channel has several."""
+    channel = listing.channel
+    feeding = feeding_locations(channel)
+    remotes = {name for _, name in feeding} or {""}
+    place = remote if remote is not None else min(remotes)
+    levels = StockLevel.objects.filter(sku_id=listing.sku_id)
+    pools = _pools([_plain(level) for level in levels], feeding)
+    capabilities = connector_of(channel).capabilities(channel.settings)
+    subject = Subject(
+        channel.pk, listing.sku_id, pools[listing.sku_id, place], listing.sku.product.category, listing.sku.tags,
+        channel_stopped=channel.stopped_at is not None,
+        least=capabilities.least_quantity, most=capabilities.most_quantity,
+    )  # fmt: skip
+    return explain(subject, load_rules(channel, [listing.sku_id]), at=at or clock.now())
+
+
+def feeding_locations(channel: Channel) -> list[tuple[int, str]]:
+    """(location's id, the channel's name for it) of what feeds a channel, the one to take from first first."""
+    mapped = ChannelLocation.objects.filter(channel=channel)
+    own = list(
+        mapped.filter(location__is_active=True)
+        .order_by("location__priority", "location__code")
+        .values_list("location_id", "remote")
+    )
+    if own or mapped.exists():
+        return own
+    return [(pk, "") for pk in Location.objects.feeding().values_list("pk", flat=True)]
+
+
+def load_rules(channel: Channel, sku_ids: Collection[int]) -> list[Rule]:
+    """The enabled rules that may touch these SKUs on this channel."""
+    rows = AllocationRule.objects.filter(
+        Q(channel=None) | Q(channel=channel), Q(sku=None) | Q(sku__in=list(sku_ids)), enabled=True
+    )
+    fields = ("id", "kind", "value", "channel_id", "sku_id", "category", "tag", "starts_at", "ends_at", "note")
+    return [Rule(*row) for row in rows.values_list(*fields)]
+
+
+def _groups(rules: Sequence[Rule], skus: list[int]) -> Mapping[int, tuple[str, Sequence[str]]]:
+    """Category and tags of the SKUs, read only where some rule asks for them."""
+    if not any(rule.category or rule.tag for rule in rules):
+        return {}
+    rows = Sku.objects.filter(pk__in=skus).values_list("pk", "product__category", "tags")
+    return {pk: (category, tags) for pk, category, tags in rows}
+
+
+def _pools(levels: Sequence[LockedLevel], feeding: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
+    remotes: dict[int, str] = dict(feeding)
+    pools: dict[tuple[int, str], int] = defaultdict(int)
+    for level in levels:
+        if level.location_id in remotes:
+            pools[level.sku_id, remotes[level.location_id]] += level.available
+    return pools
+
+
+def _plain(level: StockLevel) -> LockedLevel:
+    return LockedLevel(
+        level.pk, level.sku_id, level.location_id, level.available, level.reserved, level.quarantine, level.damaged,
+        level.hold, level.number, b"",
+    )  # fmt: skip
+
+
+@transaction.atomic
+def align_targets(channel: Channel, *, listing_ids: Collection[int] | None = None) -> None:
+    """Give every listing that we fulfil one target per remote location; targets of others fall out of use."""
+    remotes = sorted({remote for _, remote in feeding_locations(channel)}) or [""]
+    has_stock = connector_of(channel).capabilities(channel.settings).has_stock
+    given = {"channel": channel.pk, "remotes": remotes, "listings": None if listing_ids is None else list(listing_ids)}
+    with connection.cursor() as cursor:
+        if has_stock:
+            cursor.execute(_ADD_TARGETS, given)
+        cursor.execute(_RETIRE_TARGETS, {**given, "has_stock": has_stock})
+
+
+_ADD_TARGETS = """
+INSERT INTO channels_stocktarget (channel_id, listing_id, remote, is_active, version, disturbed, outcome, last_error,
+    attempts, parked_reason)
+SELECT listing.channel_id, listing.id, remote, TRUE, 0, FALSE, '', '', 0, ''
+FROM channels_listing listing CROSS JOIN unnest(%(remotes)s::text[]) AS remote
+WHERE listing.channel_id = %(channel)s AND listing.fulfilled_by = 'us'
+    AND (%(listings)s::bigint[] IS NULL OR listing.id = ANY(%(listings)s))
+ORDER BY listing.id, remote
+ON CONFLICT (listing_id, remote) DO UPDATE SET is_active = TRUE WHERE NOT channels_stocktarget.is_active
+"""
+
+_RETIRE_TARGETS = """
+UPDATE channels_stocktarget target SET is_active = FALSE
+FROM channels_listing listing
+WHERE listing.id = target.listing_id AND target.channel_id = %(channel)s AND target.is_active
+    AND (%(listings)s::bigint[] IS NULL OR listing.id = ANY(%(listings)s))
+    AND NOT (%(has_stock)s AND listing.fulfilled_by = 'us' AND target.remote = ANY(%(remotes)s))
+"""

@@ -1,0 +1,243 @@
+"""Read channels back: orders whose webhooks never came, and numbers that are not ours.
+
+A number that differs is not yet drift: a sale may be on its way to us. It is drift when the same wrong number is read a second
+time, after the channel's orders were read as well, and nothing of ours was sent in between.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from inventory.kernel import clock
+from inventory.kernel.workqueue import answer, ring_now
+
+from . import inbox, publishing, transport
+from .connectors.base import (
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUnclear,
+    ConnectorError,
+    RemoteLevel,
+    Response,
+)
+from .connectors.base import OutboundRequest as Request
+from .credentials import account, connector_of
+from .models import Channel, Drift
+from .models.inbox import DeliverySource
+from .signals import drift_found
+
+logger = logging.getLogger(__name__)
+
+POLL = "channels.tasks.poll_orders"
+READ_BACK = "channels.tasks.read_back"
+
+#: Each poll reads this far behind the last one, for orders that became visible late.
+OVERLAP = timedelta(minutes=5)
+
+#: A wrong number is read a second time after so long before it is called drift.
+CONFIRM_SECONDS = 6.0
+
+FAILURES = (ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError)
+
+
+def schedule_polls() -> None:
+    """Ring for every channel that lists its orders."""
+    for channel in _readable():
+        if connector_of(channel).capabilities(channel.settings).has_orders:
+            ring_now(POLL, [channel.pk])
+
+
+def schedule_read_backs() -> None:
+    """Ring for every channel whose stock can be read."""
+    for channel in _readable():
+        if connector_of(channel).capabilities(channel.settings).has_stock:
+            ring_now(READ_BACK, [channel.pk])
+
+
+def _readable() -> list[Channel]:
+    return list(Channel.objects.connected())
+
+
+def poll_orders(channel_id: int) -> int:
+    """Store the orders that changed since the last poll, as deliveries; how many were new to us.
+
+    What the inbox holds already is dropped there, and what the orders hold already changes nothing.
+    """
+    answer(POLL, channel_id)
+    channel = Channel.objects.connected().filter(pk=channel_id).first()
+    if channel is None:
+        return 0
+    began = clock.now()
+    since = (channel.orders_read_until or channel.orders_from) - OVERLAP
+    stored = 0
+    try:
+        for order_id, event_id, body in _order_pages(channel, since):
+            found = inbox.store(
+                channel_id=channel.pk, event_id=event_id, topic="", order_ref=order_id, body=body,
+                source=DeliverySource.POLL,
+            )  # fmt: skip
+            stored += found is not None
+    except FAILURES as error:
+        logger.warning("orders of %s could not be read: %s", channel.code, error)
+        return stored
+    Channel.objects.filter(pk=channel.pk).update(orders_read_until=began)
+    return stored
+
+
+def read_back(channel_id: int, *, confirm: bool = True) -> int:
+    """Compare what the channel shows with what we believe; the number of targets that are now under suspicion.
+
+    Those that were suspected by the read before and still show the same are drift: recorded, told and owed again.
+    """
+    answer(READ_BACK, channel_id)
+    channel = Channel.objects.connected().filter(pk=channel_id).first()
+    if channel is None:
+        return 0
+    poll_orders(channel_id)
+    began = clock.now()
+    try:
+        levels = _read_levels(channel)
+    except FAILURES as error:
+        logger.warning("stock of %s could not be read: %s", channel.code, error)
+        return 0
+    _settle_suspicions(channel, levels, began)
+    suspects = _suspect(channel, levels, began)
+    Channel.objects.filter(pk=channel.pk).update(stock_read_at=began)
+    if suspects and confirm:
+        ring_now(READ_BACK, [channel_id], delay=CONFIRM_SECONDS)
+    return suspects
+
+
+def _order_pages(channel: Channel, since: datetime) -> Iterator[tuple[str, str, bytes]]:
+    connector, shop, cursor = connector_of(channel), account(channel), None
+    while True:
+        request = connector.orders_request(shop, updated_since=since, cursor=cursor, now=clock.now())
+        page = connector.read_orders(_ask(channel, request))
+        for order in page.orders:
+            yield order.order_ref, order.event_id, order.body
+        if not page.next_cursor or page.next_cursor == cursor:
+            return
+        cursor = page.next_cursor
+
+
+def _read_levels(channel: Channel) -> dict[tuple[str, str], RemoteLevel]:
+    connector, shop, cursor = connector_of(channel), account(channel), None
+    levels: dict[tuple[str, str], RemoteLevel] = {}
+    while True:
+        page = connector.read_stock(_ask(channel, connector.stock_request(shop, cursor=cursor, now=clock.now())))
+        levels.update({(level.external_key, level.remote): level for level in page.levels})
+        if not page.next_cursor or page.next_cursor == cursor:
+            return levels
+        cursor = page.next_cursor
+
+
+def _ask(channel: Channel, request: Request) -> Response:
+    timeout = connector_of(channel).capabilities(channel.settings).timeout_seconds
+    return transport.send(request, timeout_seconds=timeout)
+
+
+# At rest: nothing owed, claimed or in flight, and nothing sent, sold or acknowledged since well before the read began.
+_AT_REST = """
+target.channel_id = %(channel)s AND target.is_active AND target.claimed_until IS NULL AND target.parked_reason = ''
+AND (target.sent_at IS NULL OR target.sent_at < %(began)s - interval '2 seconds')
+AND NOT EXISTS (SELECT 1 FROM channels_debt debt WHERE debt.channel_id = target.channel_id AND debt.target_id = target.id)
+AND NOT EXISTS (SELECT 1 FROM channels_delivery d WHERE d.channel_id = target.channel_id AND d.status = 'waiting')
+"""
+
+_REMOTE = """
+remote AS (
+    SELECT * FROM unnest(%(keys)s::text[], %(remotes)s::text[], %(quantities)s::bigint[]) AS remote (key, place, quantity)
+)
+"""
+
+_SUSPECT = f"""
+WITH {_REMOTE}
+UPDATE channels_stocktarget target SET suspect = remote.quantity, suspect_at = %(began)s
+FROM remote JOIN channels_listing listing ON listing.channel_id = %(channel)s AND listing.external_key = remote.key
+WHERE target.listing_id = listing.id AND target.remote = remote.place AND listing.is_active
+    AND target.shown IS NOT NULL AND target.shown <> remote.quantity AND {_AT_REST}
+"""
+
+_CONFIRM = f"""
+WITH {_REMOTE}
+SELECT target.id, target.published, target.shown, remote.quantity
+FROM remote JOIN channels_listing listing ON listing.channel_id = %(channel)s AND listing.external_key = remote.key
+JOIN channels_stocktarget target ON target.listing_id = listing.id AND target.remote = remote.place
+WHERE target.suspect = remote.quantity AND target.shown <> remote.quantity
+    AND target.suspect_at < %(began)s - interval '4 seconds' AND {_AT_REST}
+ORDER BY target.id
+"""
+
+
+def _suspect(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_SUSPECT, _given(channel, levels, began))
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def _settle_suspicions(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: datetime) -> list[Drift]:
+    """Suspicions that hold are drift: what is shown is what was read, and our number is owed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CONFIRM, _given(channel, levels, began))
+        rows = cursor.fetchall()
+        drifts = [
+            Drift(
+                target_id=target_id,
+                expected=published if published is not None else shown,
+                found=found,
+                excess=max(0, found - (published if published is not None else shown)),
+                found_at=began,
+            )  # fmt: skip
+            for target_id, published, shown, found in rows
+        ]
+        Drift.objects.bulk_create(drifts)
+        ids = [row[0] for row in rows]
+        publishing.owe_targets(ids)
+        cursor.execute(_BELIEVE, [ids, [row[3] for row in rows]])
+        cursor.execute(_FORGET, [channel.pk])
+    if drifts:
+        drift_found.send(read_back, channel_code=channel.code, drifts=drifts)
+    return drifts
+
+
+_BELIEVE = """
+WITH read AS (
+    SELECT target.id, new.quantity FROM unnest(%s::bigint[], %s::bigint[]) AS new (id, quantity)
+    JOIN channels_stocktarget target USING (id) ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target SET shown = read.quantity FROM read WHERE target.id = read.id
+"""
+
+_FORGET = """
+WITH held AS (
+    SELECT id FROM channels_stocktarget WHERE channel_id = %s AND suspect_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target SET suspect = NULL, suspect_at = NULL FROM held WHERE target.id = held.id
+"""
+
+
+def _given(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: datetime) -> dict[str, object]:
+    return {
+        "channel": channel.pk,
+        "began": began,
+        "keys": [key for key, _ in levels],
+        "remotes": [remote for _, remote in levels],
+        "quantities": [level.quantity for level in levels.values()],
+    }
+
+
+def reconcile(channels: Sequence[Channel]) -> list[Drift]:
+    """Read these channels twice and return the drift that both reads agree on. Takes some seconds."""
+    import time
+
+    began = clock.now()
+    suspects = sum(read_back(channel.pk, confirm=False) for channel in channels)
+    if suspects:
+        time.sleep(CONFIRM_SECONDS)
+        for channel in channels:
+            read_back(channel.pk, confirm=False)
+    found = Drift.objects.filter(target__channel__in=channels, found_at__gte=began)
+    return list(found.select_related("target__listing__sku", "target__channel"))

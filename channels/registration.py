@@ -1,0 +1,141 @@
+"""Channels and listings come into being and change through these verbs, so that ids are checked and numbers are owed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from inventory.models import Location, Sku
+
+from . import publishing
+from .connectors.base import ConnectorError
+from .credentials import account, connector_of, store
+from .models import Channel, ChannelLocation, FulfilledBy, Listing, SyncLane
+from .signals import listings_mapped
+
+
+@transaction.atomic
+def create_channel(
+    *,
+    code: str,
+    name: str,
+    connector: str,
+    credentials: Mapping[str, Any] | None = None,
+    locations: Sequence[tuple[Location, str]] = (),
+    actor: str,
+    **fields: Any,
+) -> Channel:
+    """A new channel. Raises ConnectorError where its settings or credentials cannot work."""
+    channel = Channel(code=code, name=name, connector=connector, **fields)
+    store(channel, credentials or {})
+    connector_of(channel).check(account(channel))
+    channel.save()
+    SyncLane.objects.create(channel=channel)
+    _map_locations(channel, locations)
+    return channel
+
+
+@transaction.atomic
+def update_channel(
+    channel: Channel,
+    *,
+    actor: str,
+    credentials: Mapping[str, Any] | None = None,
+    locations: Sequence[tuple[Location, str]] | None = None,
+    **fields: Any,
+) -> Channel:
+    """Change a channel; every number that it shows is owed again. Raises ConnectorError."""
+    for name, value in fields.items():
+        setattr(channel, name, value)
+    if credentials:
+        store(channel, credentials)
+    connector_of(channel).check(account(channel))
+    channel.save()
+    if locations is not None:
+        _map_locations(channel, locations)
+    publishing.align_targets(channel)
+    publishing.owe_channel(channel.pk)
+    return channel
+
+
+def create_listing(
+    *,
+    channel: Channel,
+    sku: Sku,
+    external: Mapping[str, Any] | None = None,
+    fulfilled_by: str = FulfilledBy.US,
+    is_active: bool = True,
+) -> Listing:
+    """Offer a SKU on a channel. Raises ConnectorError where the channel's id is missing or offered already."""
+    row = {"sku": sku, "external": external, "fulfilled_by": fulfilled_by, "is_active": is_active}
+    return create_listings(channel, [row])[0]
+
+
+@transaction.atomic
+def create_listings(channel: Channel, rows: Iterable[Mapping[str, Any]]) -> list[Listing]:
+    """Offer many SKUs on one channel: rows of sku, external, fulfilled_by, is_active as in ``create_listing``."""
+    connector = connector_of(channel)
+    listings = []
+    for row in rows:
+        external = dict(row.get("external") or {})
+        key = connector.external_key(external, sku_code=row["sku"].code)
+        listings.append(
+            Listing(
+                channel=channel,
+                sku=row["sku"],
+                external=external,
+                external_key=_checked(key),
+                fulfilled_by=row.get("fulfilled_by", FulfilledBy.US),
+                is_active=row.get("is_active", True),
+            )  # fmt: skip
+        )
+    _refuse_taken(channel, listings)
+    Listing.objects.bulk_create(listings, batch_size=2000)
+    _follow(channel, [listing.pk for listing in listings])
+    return listings
+
+
+@transaction.atomic
+def update_listing(listing: Listing, **changes: Any) -> Listing:
+    """Change a listing: its SKU, the channel's ids, who fulfils it, whether it is active. Raises ConnectorError."""
+    old_key = listing.external_key
+    for name, value in changes.items():
+        setattr(listing, name, value)
+    key = connector_of(listing.channel).external_key(listing.external, sku_code=listing.sku.code)
+    listing.external_key = _checked(key)
+    if listing.external_key != old_key:
+        _refuse_taken(listing.channel, [listing])
+        listing.targets.update(shown=None)
+    listing.save()
+    _follow(listing.channel, [listing.pk])
+    return listing
+
+
+def _follow(channel: Channel, listing_ids: list[int]) -> None:
+    publishing.align_targets(channel, listing_ids=listing_ids)
+    publishing.owe_listings(listing_ids)
+    listings_mapped.send(create_listings, channel_id=channel.pk, listing_ids=listing_ids)
+
+
+def _map_locations(channel: Channel, locations: Sequence[tuple[Location, str]]) -> None:
+    channel.location_map.all().delete()
+    ChannelLocation.objects.bulk_create(
+        ChannelLocation(channel=channel, location=location, remote=remote) for location, remote in locations
+    )
+
+
+def _checked(key: str) -> str:
+    if not key or len(key) > 200 or "\x00" in key:
+        raise ConnectorError("the channel's id has 1 to 200 characters")
+    return key
+
+
+def _refuse_taken(channel: Channel, listings: Sequence[Listing]) -> None:
+    keys = [listing.external_key for listing in listings]
+    seen: set[str] = set()
+    twice = {key for key in keys if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+    own = [listing.pk for listing in listings if listing.pk]
+    taken = Listing.objects.filter(channel=channel, external_key__in=keys).exclude(pk__in=own)
+    twice.update(taken.values_list("external_key", flat=True)[:5])
+    if twice:
+        raise ConnectorError(f"{channel.code} has a listing of {', '.join(sorted(twice)[:5])} already")

@@ -1,0 +1,18 @@
+"""News that the border tells to whoever is above it. Each is sent inside the transaction that makes it true."""
+
+from django.dispatch import Signal
+
+#: Deliveries were stored: ``channel_id``, ``lanes`` (set of int).
+deliveries_stored = Signal()
+
+#: Listings came into being or changed their SKU or id: ``channel_id``, ``listing_ids``.
+listings_mapped = Signal()
+
+#: Something waits for a person: ``channel_code``, ``what`` (delivery, target), ``subject``, ``reason``, ``detail``.
+parked = Signal()
+
+#: A channel showed another number than ours after settling: ``channel_code``, ``drifts`` (list of Drift).
+drift_found = Signal()
+
+#: Selling was stopped, resumed, or the channel was disconnected: ``channel``, ``state`` (stopped, resumed, disconnected).
+channel_switched = Signal()

@@ -1,0 +1,290 @@
+"""Owe, then pay: numbers leave for the channels.
+
+Per channel one worker at a time: claim and commit, then read levels under a share lock and compute the number *now*, write
+down what is in flight, send, and close, back off or park. Between those steps no lock, connection or transaction is held.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from inventory.kernel import clock
+from inventory.kernel.workqueue import answer, back_off, ring, ring_now
+
+from . import outbox, publishing, transport
+from .connectors.base import (
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUnclear,
+    ConnectorError,
+    PushItem,
+    PushOutcome,
+    PushResult,
+)
+from .credentials import account, connector_of
+from .models import AllocationRule, Channel, Mode, Outcome, StockTarget, SyncLane
+from .outbox import Claimed, Flight, Landing
+from .publishing import DRAIN, Offer
+from .signals import parked
+
+logger = logging.getLogger(__name__)
+
+#: A channel is called at most once in so many seconds: debts that arrive meanwhile travel together.
+PACE_SECONDS = 0.25
+
+#: An alarm that is so much late was lost.
+OVERDUE = timedelta(seconds=3)
+
+#: Requests of one task, so that a busy channel gives its thread back now and then.
+MOST_ROUNDS = 10
+
+
+def drain_channel(channel_id: int) -> int:
+    """Pay the channel what it is owed; the number of targets that were settled."""
+    answer(DRAIN, channel_id)
+    channel = Channel.objects.connected().filter(pk=channel_id).first()
+    if channel is None:
+        return 0
+    settled = 0
+    for _ in range(MOST_ROUNDS):
+        done = _pay(channel)
+        settled += done
+        wait = outbox.next_due_in(channel_id)
+        if wait is None:
+            return settled
+        if wait > 0 or not done:
+            ring_now(DRAIN, [channel_id], delay=max(wait, 0.02))
+            return settled
+    ring_now(DRAIN, [channel_id])
+    return settled
+
+
+def _pay(channel: Channel) -> int:
+    """One round: claim, compute, send, land."""
+    lease = uuid4()
+    connector = connector_of(channel)
+    capabilities = connector.capabilities(channel.settings)
+    claimed = outbox.claim_debts(channel.pk, lease=lease, limit=capabilities.max_batch)
+    if not claimed:
+        outbox.release_lane(channel.pk, lease=lease)
+        return 0
+    numbers = publishing.compute_numbers(channel, [Offer(one.target_id, one.sku_id, one.remote) for one in claimed])
+    computed_at = clock.now()
+    flights = outbox.take_off(numbers, lease=lease, send=channel.mode == Mode.LIVE)
+    by_id = {one.target_id: one for one in claimed}
+    still = [_stay(by_id[flight.target_id], numbers[flight.target_id], flight, channel, computed_at) for flight in flights
+             if flight.number is None]  # fmt: skip
+    away = [flight for flight in flights if flight.number is not None]
+    if not away:
+        outbox.land(channel.pk, still, lease=lease)
+        outbox.release_lane(channel.pk, lease=lease)
+        return len(still)
+    voyage = _Voyage(channel, lease, by_id, computed_at)
+    voyage.send([voyage.item(flight) for flight in away])
+    outbox.land(channel.pk, [*still, *voyage.landings], lease=lease)
+    outbox.release_lane(
+        channel.pk, lease=lease, verdict=voyage.verdict, not_before=voyage.not_before(), error=voyage.error
+    )
+    _tell_parked(channel, voyage.landings)
+    return len(flights)
+
+
+def _stay(claimed: Claimed, number: int, flight: Flight, channel: Channel, computed_at: datetime) -> Landing:
+    """The end of a claim for which nothing is sent."""
+    outcome = Outcome.UNCHANGED if channel.mode == Mode.LIVE else Outcome.SHADOW
+    return Landing(claimed, number, outcome, flight.expected, computed_at, None, computed_at)
+
+
+class _Voyage:
+    """One batch on its way, and how each of its items ended."""
+
+    def __init__(self, channel: Channel, lease: UUID, claimed: dict[int, Claimed], computed_at: datetime) -> None:
+        self.channel = channel
+        self.lease = lease
+        self.claimed = claimed
+        self.computed_at = computed_at
+        self.landings: list[Landing] = []
+        self.verdict = "answered"
+        self.error = ""
+        self.wait_seconds: float | None = None
+        self.sent_at = computed_at
+
+    def item(self, flight: Flight) -> PushItem:
+        one = self.claimed[flight.target_id]
+        assert flight.number is not None
+        return PushItem(
+            one.target_id, one.external, one.external_key, one.remote, flight.number, flight.expected, flight.version,
+            self.lease,
+        )  # fmt: skip
+
+    def send(self, items: Sequence[PushItem]) -> None:
+        """Send the items; a batch that is refused as a whole is halved until the culprit stands alone, and is parked."""
+        connector = connector_of(self.channel)
+        timeout = connector.capabilities(self.channel.settings).timeout_seconds
+        if self.verdict == "failed":
+            self._put_off(items, self.error)
+            return
+        try:
+            request = connector.push_request(items, account(self.channel), now=clock.now())
+            response = transport.send(request, timeout_seconds=timeout)
+            results = connector.read_push(response, items)
+        except ChannelBusy as error:
+            self._fail(str(error), wait_seconds=error.retry_after_seconds)
+            self._put_off(items, str(error))
+        except ChannelUnclear as error:
+            self._fail(str(error))
+            self._lose(items, str(error))
+        except ConnectorError as error:
+            self._fail(str(error))
+            self._put_off(items, str(error))
+        except ChannelRefused as error:
+            if error.code in ("http_401", "http_403", "http_404", "http_405"):  # the account, not an item
+                self._fail(str(error))
+                self._put_off(items, str(error))
+            elif len(items) > 1:
+                half = len(items) // 2
+                self.send(items[:half])
+                self.send(items[half:])
+            else:
+                self._land(items[0], PushResult(items[0].target_id, PushOutcome.REJECTED, None, error.code, str(error)))
+        else:
+            for item, result in zip(items, results, strict=True):
+                self._land(item, result)
+
+    def not_before(self) -> datetime:
+        """When the channel may be called next."""
+        if self.verdict == "failed":
+            lane = SyncLane.objects.get(pk=self.channel.pk)
+            return clock.now() + timedelta(seconds=self.wait_seconds or back_off(lane.failures + 1, most=60))
+        pace = PACE_SECONDS * random.uniform(0.8, 1.2)
+        return max(clock.now(), self.sent_at + timedelta(seconds=pace))
+
+    def _fail(self, error: str, *, wait_seconds: float | None = None) -> None:
+        self.verdict, self.error = "failed", error
+        self.wait_seconds = None if wait_seconds is None else wait_seconds * random.uniform(1.0, 1.1)
+
+    def _put_off(self, items: Sequence[PushItem], error: str) -> None:
+        """Nothing of it was applied: owed as before."""
+        for item in items:
+            claimed = self.claimed[item.target_id]
+            self._end(
+                item, Outcome.RETRY_LATER, shown=item.expected, owed_again=True, attempts=claimed.attempts, error=error
+            )
+
+    def _lose(self, items: Sequence[PushItem], error: str) -> None:
+        """It may have been applied: what is shown is unknown, and unknown is owed."""
+        for item in items:
+            self._retry(item, Outcome.UNKNOWN, error)
+
+    def _land(self, item: PushItem, result: PushResult) -> None:
+        message = f"{result.code}: {result.message}" if result.message else result.code
+        if result.outcome == PushOutcome.APPLIED:
+            shown = item.quantity if result.remote_quantity is None else result.remote_quantity
+            self._end(item, Outcome.APPLIED, shown=shown, owed_again=shown != item.quantity)
+        elif result.outcome == PushOutcome.REJECTED:
+            self._end(item, Outcome.REJECTED, shown=None, error=message, parked_reason=result.code or "rejected")
+        elif result.outcome == PushOutcome.STALE and self.claimed[item.target_id].attempts < 1:
+            # The channel knows better what it shows: compute again against that, at once.
+            self._end(item, Outcome.STALE, shown=result.remote_quantity, owed_again=True, attempts=1, error=message)
+        else:
+            outcome = Outcome.STALE if result.outcome == PushOutcome.STALE else Outcome.UNKNOWN
+            self._retry(item, outcome, message, shown=result.remote_quantity)
+
+    def _retry(self, item: PushItem, outcome: Outcome, error: str, *, shown: int | None = None) -> None:
+        attempts = self.claimed[item.target_id].attempts + 1
+        later = clock.now() + timedelta(seconds=back_off(attempts))
+        self._end(item, outcome, shown=shown, owed_again=True, attempts=attempts, next_attempt_at=later, error=error)
+
+    def _end(
+        self,
+        item: PushItem,
+        outcome: Outcome,
+        *,
+        shown: int | None,
+        owed_again: bool = False,
+        attempts: int = 0,
+        next_attempt_at: datetime | None = None,
+        error: str = "",
+        parked_reason: str = "",
+    ) -> None:
+        applied = clock.now() if outcome == Outcome.APPLIED else None
+        self.landings.append(
+            Landing(
+                self.claimed[item.target_id],
+                item.quantity,
+                outcome,
+                shown,
+                self.computed_at,
+                self.sent_at,
+                applied,
+                owed_again,
+                attempts,
+                next_attempt_at,
+                error,
+                parked_reason,
+            )  # fmt: skip
+        )
+
+
+def _tell_parked(channel: Channel, landings: Sequence[Landing]) -> None:
+    for landing in landings:
+        if landing.parked_reason:
+            parked.send(
+                drain_channel, channel_code=channel.code, what="target", subject=landing.claimed.external_key,
+                reason=landing.parked_reason, detail=landing.error,
+            )  # fmt: skip
+
+
+@transaction.atomic
+def push_now(target_ids: Sequence[int]) -> int:
+    """Send these targets' numbers again, whatever we believe is shown; how many."""
+    publishing.owe_targets(target_ids)
+    targets = StockTarget.objects.filter(pk__in=list(target_ids), is_active=True).order_by("pk").select_for_update()
+    ids = [target.pk for target in targets]
+    StockTarget.objects.filter(pk__in=ids).update(shown=None, attempts=0, next_attempt_at=None, parked_reason="")
+    channels = set(StockTarget.objects.filter(pk__in=ids).values_list("channel_id", flat=True))
+    SyncLane.objects.filter(pk__in=channels).update(not_before=None)
+    for channel_id in sorted(channels):
+        ring(DRAIN, channel_id)
+    return len(ids)
+
+
+#: Parked targets are tried again by the same verb: the operator has mended what was wrong.
+unpark = push_now
+
+
+def take_over(worker: str) -> int:
+    """A worker of this name has just started: free what its dead forerunner had claimed, and pay it at once."""
+    outbox.expire_claims_of(worker)
+    freed = outbox.free_expired_claims()
+    for channel_id in outbox.overdue_channels(after=timedelta(0)):
+        ring_now(DRAIN, [channel_id], even_if_rung=True)
+    return freed
+
+
+def sweep() -> int:
+    """Ring every alarm that was lost and free what dead workers held; the number of repairs."""
+    repairs = outbox.free_expired_claims()
+    for channel_id, count in outbox.overdue_channels(after=OVERDUE).items():
+        logger.warning("channel %s: %s debts overdue, ringing again", channel_id, count)
+        SyncLane.objects.filter(pk=channel_id).update(repairs=F("repairs") + 1)
+        ring_now(DRAIN, [channel_id], even_if_rung=True)
+        repairs += 1
+    _feel_rules()
+    return repairs
+
+
+def _feel_rules() -> None:
+    """Owe what a rule touches when its time window begins or ends."""
+    now = clock.now()
+    begun = Q(starts_at__gt=F("felt_at"), starts_at__lte=now)
+    ended = Q(ends_at__gt=F("felt_at"), ends_at__lte=now)
+    for rule in AllocationRule.objects.filter(begun | ended, enabled=True):
+        with transaction.atomic():
+            publishing.owe_rule(rule)
+            AllocationRule.objects.filter(pk=rule.pk).update(felt_at=now)

@@ -1,0 +1,40 @@
+"""Alarm clocks: each rings a verb."""
+
+from celery import shared_task
+
+from . import reconcile, retention, sync
+
+
+@shared_task(name="channels.tasks.drain_channel")
+def drain_channel(channel_id: int) -> None:
+    sync.drain_channel(channel_id)
+
+
+@shared_task(name="channels.tasks.sweep")
+def sweep() -> None:
+    sync.sweep()
+
+
+@shared_task(name="channels.tasks.poll_orders")
+def poll_orders(channel_id: int) -> None:
+    reconcile.poll_orders(channel_id)
+
+
+@shared_task(name="channels.tasks.read_back")
+def read_back(channel_id: int) -> None:
+    reconcile.read_back(channel_id)
+
+
+@shared_task(name="channels.tasks.schedule_polls")
+def schedule_polls() -> None:
+    reconcile.schedule_polls()
+
+
+@shared_task(name="channels.tasks.schedule_read_backs")
+def schedule_read_backs() -> None:
+    reconcile.schedule_read_backs()
+
+
+@shared_task(name="channels.tasks.prune")
+def prune() -> None:
+    retention.prune()

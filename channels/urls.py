@@ -1,0 +1,5 @@
+from django.urls import path
+
+from .webhooks import WebhookView
+
+urlpatterns = [path("<str:code>/", WebhookView.as_view(), name="webhook")]

@@ -1,0 +1,205 @@
+"""Orders: recorded as the channels state them, requested by our own people, cancelled, held, released.
+
+A marketplace's sale is a fact and is recorded even when stock is short. An order of our own is a request and is refused as
+a whole when short.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from channels.connectors.base import OrderEvent
+from channels.models import Channel, FulfilledBy, Listing
+from channels.publishing import feeding_locations
+from inventory.errors import InsufficientStock
+from inventory.kernel import clock
+from inventory.models import Sku
+
+from .models import OrderStatus, SalesOrder
+from .recording import LineState, OrderState, record_batch
+
+#: An order placed so far ahead of our clock is recorded, and shown to a person.
+FUTURE = timedelta(minutes=10)
+
+
+class OrderError(Exception):
+    """An order cannot do what is asked; the message says why."""
+
+
+class OrderShort(OrderError):
+    """A request is refused as a whole. ``lines`` are dicts of sku, wanted and available, in units."""
+
+    def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        self.lines = list(lines)
+        super().__init__("not enough stock for " + ", ".join(str(line["sku"]) for line in self.lines[:10]))
+
+
+class OrderExists(OrderError):
+    """The channel has an order of that id already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, and the delivery that brought it."""
+
+    event: OrderEvent
+    delivery_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """A line of an order of our own. Units."""
+
+    external_id: str
+    sku: Sku
+    quantity: int
+    unit_price: Decimal | None = None
+    fulfilled_by: str = FulfilledBy.US
+
+
+@transaction.atomic
+def record_orders(channel: Channel, heard: Sequence[Heard]) -> list[int]:
+    """Record what a channel states, in the order heard; the ids of the orders that changed. A replay changes nothing."""
+    if not heard:
+        return []
+    listings = _listings(channel, heard)
+    feeding = [pk for pk, _ in feeding_locations(channel)]
+    changed: list[int] = []
+    for states in _rounds([_state(channel, one, listings) for one in heard]):
+        changed += record_batch(channel, states, feeding=feeding, actor=f"channel:{channel.code}")
+    return changed
+
+
+def _listings(channel: Channel, heard: Sequence[Heard]) -> dict[str, tuple[int, int, str]]:
+    keys = {line.listing_key for one in heard for line in one.event.lines}
+    rows = Listing.objects.filter(channel=channel, external_key__in=keys)
+    return {row[0]: row[1:] for row in rows.values_list("external_key", "pk", "sku_id", "fulfilled_by")}
+
+
+def _state(channel: Channel, one: Heard, listings: Mapping[str, tuple[int, int, str]]) -> OrderState:
+    event, problems, now = one.event, [], clock.now()
+    if channel.currency and event.currency and event.currency != channel.currency:
+        problems.append(f"currency {event.currency} is not the channel's {channel.currency}")
+    if event.placed_at > now + FUTURE:
+        problems.append(f"placed at {event.placed_at.isoformat()}, which lies in the future")
+    lines = []
+    for given in event.lines:
+        line = LineState(
+            given.external_id, given.quantity, given.listing_key, None, None, FulfilledBy.US, given.cancelled,
+            given.refunded, given.shipped, given.unit_price,
+        )  # fmt: skip
+        if given.problem:
+            line.problem, _, line.detail = given.problem.partition(": ")
+        elif given.listing_key in listings:
+            line.listing_id, line.sku_id, line.fulfilled_by = listings[given.listing_key]
+        else:
+            line.problem = "unknown_listing"
+            line.detail = f"{channel.code} has no listing {given.listing_key!r}; map it to a SKU"
+        lines.append(line)
+    return OrderState(
+        event.external_id, event.version, event.state.value, event.placed_at, min(event.occurred_at, now + FUTURE),
+        lines, event.currency, event.ship_to, delivery_id=one.delivery_id, problem="; ".join(problems),
+    )  # fmt: skip
+
+
+def _rounds(states: Sequence[OrderState]) -> list[list[OrderState]]:
+    """Batches in which each order stands at most once, an order's states in their order."""
+    rounds: list[list[OrderState]] = []
+    seen: Counter[str] = Counter()
+    for state in states:
+        turn = seen[state.external_id]
+        seen[state.external_id] += 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(state)
+    return rounds
+
+
+@transaction.atomic
+def request_order(
+    *,
+    channel: Channel,
+    external_id: str,
+    lines: Sequence[RequestLine],
+    currency: str = "",
+    ship_to: Mapping[str, Any] | None = None,
+    placed_at: datetime | None = None,
+    promised_at: datetime | None = None,
+    ship_by: datetime | None = None,
+    actor: str,
+) -> SalesOrder:
+    """An order of our own: all of it, or OrderShort naming every short line. Raises OrderExists for a known id."""
+    if SalesOrder.objects.filter(channel=channel, external_id=external_id).exists():
+        raise OrderExists(f"{channel.code} has an order {external_id!r} already")
+    now = clock.now()
+    skus = {line.sku.pk for line in lines}
+    listings = dict(Listing.objects.filter(channel=channel, sku__in=skus).order_by("-pk").values_list("sku_id", "pk"))
+    states = [
+        LineState(
+            line.external_id,
+            line.quantity,
+            line.sku.code,
+            listings.get(line.sku.pk),
+            line.sku.pk,
+            line.fulfilled_by,
+            unit_price=line.unit_price,
+        )  # fmt: skip
+        for line in lines
+    ]
+    state = OrderState(
+        external_id, 1, OrderStatus.OPEN, placed_at or now, now, states, currency, ship_to or {}, promised_at, ship_by
+    )
+    feeding = [pk for pk, _ in feeding_locations(channel)]
+    try:
+        with transaction.atomic():
+            (order_id,) = record_batch(channel, [state], feeding=feeding, actor=actor, whole=True)
+    except InsufficientStock as error:
+        raise OrderShort(
+            [{"sku": short.sku, "wanted": short.wanted, "available": short.available} for short in error.lines]
+        ) from None
+    return SalesOrder.objects.get(pk=order_id)
+
+
+@transaction.atomic
+def cancel_order(order: SalesOrder, *, actor: str) -> SalesOrder:
+    """Cancel what has not been shipped; its reservations are released. Raises OrderError where nothing is left to cancel."""
+    order = _locked(order)
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.SHIPPED):
+        raise OrderError(f"order {order} is {order.get_status_display().lower()}: there is nothing left to cancel")
+    state = OrderState(
+        order.external_id, order.version, OrderStatus.CANCELLED, order.placed_at, clock.now(), []
+    )  # fmt: skip
+    record_batch(order.channel, [state], feeding=[], actor=actor)
+    order.refresh_from_db()
+    return order
+
+
+@transaction.atomic
+def hold_order(order: SalesOrder, *, actor: str) -> SalesOrder:
+    """Pause an order: it keeps its reservations and waits for a person. Raises OrderError."""
+    order = _locked(order)
+    if order.status not in (OrderStatus.OPEN, OrderStatus.PENDING):
+        raise OrderError(f"order {order} is {order.get_status_display().lower()} and cannot be paused")
+    order.status_before_pause, order.status = order.status, OrderStatus.PAUSED
+    order.save(update_fields=["status", "status_before_pause"])
+    return order
+
+
+@transaction.atomic
+def release_order(order: SalesOrder, *, actor: str) -> SalesOrder:
+    """End a pause. Raises OrderError where the order is not paused."""
+    order = _locked(order)
+    if order.status != OrderStatus.PAUSED:
+        raise OrderError(f"order {order} is not paused")
+    order.status, order.status_before_pause = order.status_before_pause or OrderStatus.OPEN, ""
+    order.save(update_fields=["status", "status_before_pause"])
+    return order
+
+
+def _locked(order: SalesOrder) -> SalesOrder:
+    return SalesOrder.objects.select_for_update(of=("self",), no_key=True).select_related("channel").get(pk=order.pk)

@@ -1,0 +1,102 @@
+"""Units come back: each goes where its disposition says. Money is the channel's matter."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+from django.db.models import Sum
+
+from inventory.ledger import Posting, post
+from inventory.models import Location, Reason, State
+
+from .models import Return, ReturnLine, ReturnStatus, SalesOrder, SalesOrderLine
+
+#: Disposition -> (the column that counts it, the state that the unit goes to; None moves no stock).
+DISPOSITIONS: Mapping[str, tuple[str, State | None]] = {
+    "restock": ("restocked", State.AVAILABLE),
+    "quarantine": ("quarantined", State.QUARANTINE),
+    "missing": ("missing", None),
+}
+
+
+class ReturnError(Exception):
+    """A return cannot be made or received; the message says why."""
+
+
+@transaction.atomic
+def create_return(*, order: SalesOrder, lines: Sequence[tuple[SalesOrderLine, int, str]], actor: str) -> Return:
+    """Announce units of shipped lines as coming back: (line, units, reason). Raises ReturnError."""
+    SalesOrder.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if not lines:
+        raise ReturnError("a return names at least one line")
+    announced = dict(ReturnLine.objects.filter(parcel__order=order).values_list("line").annotate(units=Sum("quantity")))
+    parcel = Return.objects.create(order=order)
+    for line, units, reason in lines:
+        if line.order_id != order.pk:
+            raise ReturnError(f"line {line.external_id} is of another order")
+        left = line.shipped - announced.get(line.pk, 0)
+        if not 0 < units <= left:
+            raise ReturnError(f"line {line.external_id}: {units} units to return, {left} shipped and not yet announced")
+        announced[line.pk] = announced.get(line.pk, 0) + units
+        ReturnLine.objects.create(parcel=parcel, line=line, quantity=units, reason=reason[:200])
+    return parcel
+
+
+@transaction.atomic
+def receive(
+    parcel: Return,
+    *,
+    lines: Sequence[tuple[SalesOrderLine, Mapping[str, int], Location]] | None = None,
+    location: Location | None = None,
+    actor: str,
+) -> Return:
+    """Receive units of a return: (line, units by disposition, location); None restocks all that is left at ``location``.
+
+    Raises ReturnError where more comes than was announced, or for a disposition that is not known.
+    """
+    order = (
+        SalesOrder.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("channel")
+        .get(pk=parcel.order_id)
+    )
+    expected = {one.line_id: one for one in parcel.lines.select_for_update(of=("self",)).select_related("line")}
+    if lines is None:
+        if location is None:
+            raise ReturnError("say at which location the return is received")
+        lines = [(one.line, {"restock": _left(one)}, location) for one in expected.values() if _left(one)]
+    postings: list[Posting] = []
+    for line, units_by, place in lines:
+        one = expected.get(line.pk)
+        if one is None:
+            raise ReturnError(f"line {line.external_id} is not part of this return")
+        postings += _receive_line(one, units_by, place, f"return:{parcel.pk} {order.reference}")
+    post(postings, actor=actor, cause="return", reference=order.reference)
+    parcel.status = ReturnStatus.PARTLY_RECEIVED if any(map(_left, expected.values())) else ReturnStatus.RECEIVED
+    parcel.save(update_fields=["status"])
+    return parcel
+
+
+def _receive_line(one: ReturnLine, units_by: Mapping[str, int], place: Location, reference: str) -> list[Posting]:
+    postings = []
+    for disposition, units in units_by.items():
+        if disposition not in DISPOSITIONS:
+            raise ReturnError(f"disposition {disposition!r} is not known; there are: {', '.join(DISPOSITIONS)}")
+        if units < 0:
+            raise ReturnError(f"{disposition}: {units} units cannot come back")
+        column, state = DISPOSITIONS[disposition]
+        setattr(one, column, getattr(one, column) + units)
+        if units and state is not None:
+            assert one.line.sku_id is not None
+            postings.append(
+                Posting(one.line.sku_id, place.pk, State.CUSTOMER, state, units, Reason.RETURN, reference, one.reason)
+            )
+    if _left(one) < 0:
+        raise ReturnError(f"line {one.line.external_id}: {-_left(one)} units more than announced")
+    one.save(update_fields=["restocked", "quarantined", "missing"])
+    back = sum(units for disposition, units in units_by.items() if disposition != "missing")
+    SalesOrderLine.objects.filter(pk=one.line_id).update(returned=one.line.returned + back)
+    one.line.returned += back
+    return postings
+
+
+def _left(one: ReturnLine) -> int:
+    return one.quantity - one.restocked - one.quarantined - one.missing

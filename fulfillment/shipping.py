@@ -1,0 +1,261 @@
+"""Parcels leave: reserved units go to the customer, and the channel is told once."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import F, Sum
+
+from channels import transport
+from channels.connectors.base import ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError, ShipmentNews
+from channels.credentials import account, connector_of
+from channels.models import FulfilledBy
+from inventory.errors import InsufficientStock, Short
+from inventory.kernel import clock
+from inventory.kernel.workqueue import answer, back_off, ring
+from inventory.models import Location, Reason, Reservation, StockLevel
+from inventory.reservations import Fulfil, Release, Reserve, change_reservations
+
+from .models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, ShipmentLine, ShipmentStatus
+from .models.shipment import NewsStatus
+from .recording import HOLDER
+
+logger = logging.getLogger(__name__)
+
+TELL = "fulfillment.tasks.tell_channels"
+
+#: After so many failed attempts the news waits for a person.
+MOST_ATTEMPTS = 20
+
+
+class ShippingError(Exception):
+    """A shipment cannot be made or dispatched; the message says why."""
+
+
+@transaction.atomic
+def create_shipment(
+    *,
+    order: SalesOrder,
+    location: Location,
+    lines: Sequence[tuple[SalesOrderLine, int]] | None = None,
+    carrier: str = "",
+    service: str = "",
+    tracking_number: str = "",
+    actor: str,
+) -> Shipment:
+    """A draft of what leaves one location: the given lines and units, or all that is outstanding and ours to ship."""
+    SalesOrder.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if order.status == OrderStatus.CANCELLED:
+        raise ShippingError(f"order {order} is cancelled")
+    free = _unshipped(order)
+    wanted = (
+        [(line, free[line.pk]) for line in order.lines.all() if free.get(line.pk)] if lines is None else list(lines)
+    )
+    if not wanted:
+        raise ShippingError(f"order {order} has nothing left to ship")
+    for line, quantity in wanted:
+        if line.order_id != order.pk:
+            raise ShippingError(f"line {line.external_id} is of another order")
+        if not 0 < quantity <= free.get(line.pk, 0):
+            raise ShippingError(
+                f"line {line.external_id}: {quantity} units to ship, {free.get(line.pk, 0)} left that are ours to ship"
+            )
+    shipment = Shipment.objects.create(
+        order=order, location=location, carrier=carrier, service=service, tracking_number=tracking_number
+    )
+    ShipmentLine.objects.bulk_create(
+        ShipmentLine(shipment=shipment, line=line, quantity=units) for line, units in wanted
+    )
+    return shipment
+
+
+def _unshipped(order: SalesOrder) -> dict[int, int]:
+    """Units of each line (by id) that we have still to ship and that no other draft holds."""
+    drafted = dict(
+        ShipmentLine.objects.filter(shipment__order=order, shipment__status=ShipmentStatus.DRAFT)
+        .values_list("line")
+        .annotate(units=Sum("quantity"))
+    )
+    return {
+        line.pk: line.outstanding - drafted.get(line.pk, 0)
+        for line in order.lines.filter(fulfilled_by=FulfilledBy.US, sku__isnull=False)
+    }
+
+
+@transaction.atomic
+def dispatch(shipment: Shipment, *, lines: Sequence[tuple[SalesOrderLine, int]] | None = None, actor: str) -> Shipment:
+    """Post the units out of the location and owe the channel the news.
+
+    ``lines`` reduce the draft to what was really packed. Units reserved elsewhere are taken here instead, where they are
+    available. Raises ShippingError, or InsufficientStock naming every line that this location cannot cover.
+    """
+    order = (
+        SalesOrder.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("channel")
+        .get(pk=shipment.order_id)
+    )
+    shipment = Shipment.objects.select_for_update().get(pk=shipment.pk)
+    if shipment.status != ShipmentStatus.DRAFT:
+        raise ShippingError(f"shipment {shipment} has left already")
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.PAUSED):
+        raise ShippingError(f"order {order} is {order.get_status_display().lower()}")
+    if lines is not None:
+        _reduce(shipment, lines)
+    packed = list(shipment.lines.select_related("line__sku").order_by("line__position"))
+    for one in packed:
+        if one.quantity > one.line.outstanding:
+            raise ShippingError(f"line {one.line.external_id}: only {one.line.outstanding} units are left to ship")
+    _post(order, shipment, packed, actor)
+    now = clock.now()
+    shipment.status, shipment.dispatched_at = ShipmentStatus.DISPATCHED, now
+    if connector_of(order.channel).capabilities(order.channel.settings).takes_shipments:
+        shipment.news, shipment.news_key, shipment.news_next_at = NewsStatus.OWED, uuid4(), now
+        ring(TELL)
+    shipment.save()
+    _close_order(order)
+    return shipment
+
+
+def _reduce(shipment: Shipment, lines: Sequence[tuple[SalesOrderLine, int]]) -> None:
+    given = {line.pk: units for line, units in lines}
+    drafted = {one.line_id: one for one in shipment.lines.all()}
+    for line_id, units in given.items():
+        if line_id not in drafted or not 0 < units <= drafted[line_id].quantity:
+            raise ShippingError("a dispatched line must be in the draft, with at most its units")
+    shipment.lines.exclude(line__in=given).delete()
+    for line_id, units in given.items():
+        shipment.lines.filter(line=line_id).update(quantity=units)
+
+
+def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine], actor: str) -> None:
+    """Move reservations that lie elsewhere to this location, then ship them."""
+    reference = f"shipment:{shipment.pk} {order.reference}"
+    here = _reserved_here(packed, shipment.location_id)
+    releases, reserves, fulfils = [], [], []
+    for one in packed:
+        missing = one.quantity - here.get(one.line_id, 0)
+        line = one.line
+        if missing > 0:
+            elsewhere = min(missing, line.reserved - here.get(line.pk, 0))
+            if elsewhere:
+                releases.append(_release_elsewhere(line, elsewhere, shipment.location_id, reference))
+            reserves.append(
+                Reserve(line.pk, line.sku_id, missing, [shipment.location_id], Reason.RELOCATION, reference, whole=True)  # type: ignore[arg-type]
+            )
+        fulfils.append(Fulfil(line.pk, one.quantity, shipment.location_id, Reason.SHIPMENT, reference))
+    try:
+        changes = change_reservations(
+            [*(step for steps in releases for step in steps), *reserves, *fulfils],
+            holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference,
+        )  # fmt: skip
+    except InsufficientStock as error:
+        raise InsufficientStock(_beyond_reserved(error.lines, packed, here, shipment)) from None
+    for one in packed:
+        line, change = one.line, changes[one.line_id]
+        line.shipped += change.fulfilled
+        line.reserved += change.reserved - change.released - change.fulfilled
+        line.short = min(line.short, line.outstanding - min(line.reserved, line.outstanding))
+        line.save(update_fields=["shipped", "reserved", "short"])
+
+
+def _reserved_here(packed: Sequence[ShipmentLine], location_id: int) -> dict[int, int]:
+    rows = Reservation.objects.filter(
+        holder_kind=HOLDER, holder_id__in=[one.line_id for one in packed], level__location=location_id
+    )
+    return {row.holder_id: row.open_quantity for row in rows}
+
+
+def _release_elsewhere(line: SalesOrderLine, units: int, location_id: int, reference: str) -> list[Release]:
+    """Steps that give back so many units which are reserved at other locations."""
+    rows = Reservation.objects.filter(holder_kind=HOLDER, holder_id=line.pk).exclude(level__location=location_id)
+    steps, left = [], units
+    for row in rows.order_by("-pk").select_related("level"):
+        take = min(left, row.open_quantity)
+        if take:
+            steps.append(Release(line.pk, take, Reason.RELOCATION, reference, location_id=row.level.location_id))
+            left -= take
+    return steps
+
+
+def _beyond_reserved(
+    shorts: Sequence[Short], packed: Sequence[ShipmentLine], here: dict[int, int], shipment: Shipment
+) -> list[Short]:
+    """The shorts in terms of what the parcel wants from this location, reserved units of the line included."""
+    by_sku = {short.sku: short for short in shorts}
+    levels = dict(
+        StockLevel.objects.filter(
+            location=shipment.location_id, sku__in=[one.line.sku_id for one in packed]
+        ).values_list("sku", "available")
+    )
+    return [
+        Short(
+            one.line.sku.code,
+            shipment.location.code,
+            one.quantity,
+            here.get(one.line_id, 0) + levels.get(one.line.sku_id, 0),
+        )  # fmt: skip
+        for one in packed
+        if one.line.sku and one.line.sku.code in by_sku
+    ]
+
+
+def _close_order(order: SalesOrder) -> None:
+    lines = list(order.lines.all())
+    if not any(line.outstanding or line.parked_reason for line in lines):
+        order.status = OrderStatus.SHIPPED
+        order.save(update_fields=["status"])
+
+
+def tell_channels(*, limit: int = 100) -> int:
+    """Tell channels of shipments that they do not know yet; how many took the news. One request at a time, each once."""
+    answer(TELL)
+    told = 0
+    for shipment in Shipment.objects.filter(pk__in=_claim_news(limit)).select_related("order__channel"):
+        told += _tell(shipment)
+    return told
+
+
+@transaction.atomic
+def _claim_news(limit: int) -> list[int]:
+    """Take over owed news for a minute: a worker that dies with it is followed by another."""
+    now = clock.now()
+    owed = Shipment.objects.filter(
+        news=NewsStatus.OWED, news_next_at__lte=now, order__channel__is_active=True,
+        order__channel__disconnected_at=None, order__channel__mode="live",
+    )  # fmt: skip
+    ids = list(
+        owed.order_by("news_next_at")
+        .select_for_update(of=("self",), skip_locked=True)
+        .values_list("pk", flat=True)[:limit]
+    )
+    Shipment.objects.filter(pk__in=ids).update(
+        news_next_at=now + timedelta(minutes=1), news_attempts=F("news_attempts") + 1
+    )
+    return ids
+
+
+def _tell(shipment: Shipment) -> bool:
+    channel = shipment.order.channel
+    connector = connector_of(channel)
+    lines = list(shipment.lines.values_list("line__external_id", "quantity"))
+    assert shipment.news_key is not None
+    news = ShipmentNews(
+        shipment.order.external_id, shipment.carrier, shipment.tracking_number, lines, shipment.news_key
+    )
+    change: dict[str, object]
+    try:
+        request = connector.shipment_request(news, account(channel), now=clock.now())
+        timeout = connector.capabilities(channel.settings).timeout_seconds
+        connector.read_shipment(transport.send(request, timeout_seconds=timeout))
+        change = {"news": NewsStatus.TOLD, "news_error": "", "news_next_at": None}
+    except (ChannelRefused, ConnectorError) as error:
+        change = {"news": NewsStatus.PARKED, "news_error": str(error)[:500]}
+    except (ChannelBusy, ChannelUnclear) as error:
+        again = clock.now() + timedelta(seconds=back_off(shipment.news_attempts, first=2))
+        change = {"news_error": str(error)[:500], "news_next_at": again}
+        if shipment.news_attempts >= MOST_ATTEMPTS:
+            change["news"] = NewsStatus.PARKED
+    Shipment.objects.filter(pk=shipment.pk).update(**change)
+    return change.get("news") == NewsStatus.TOLD

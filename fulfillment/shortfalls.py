@@ -1,0 +1,113 @@
+"""Units sold with no stock behind them: what kind of shortfall they are, and how they are filled when stock comes."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from django.db import connection, transaction
+
+from channels.models import Channel
+from channels.publishing import feeding_locations
+from inventory.kernel import clock
+from inventory.kernel.workqueue import answer
+from inventory.reservations import Reserve, change_reservations
+
+from .models import SalesOrder, SalesOrderLine, Shortfall, ShortfallKind
+from .signals import shortfall_found
+
+FILL = "fulfillment.tasks.fill_shortfalls"
+
+
+class ShortLine(Protocol):
+    """What is asked of a line here."""
+
+    id: int
+    short: int
+
+
+_STORE = """
+INSERT INTO fulfillment_shortfall (line_id, kind, quantity, found_at)
+SELECT line_id, %s, quantity, %s FROM unnest(%s::bigint[], %s::bigint[]) AS new (line_id, quantity)
+ON CONFLICT (line_id) DO UPDATE
+SET quantity = greatest(fulfillment_shortfall.quantity, excluded.quantity), closed_at = NULL
+RETURNING line_id, (xmax = 0) AS is_new
+"""
+
+_CLOSE = """
+UPDATE fulfillment_shortfall SET closed_at = %s WHERE line_id = ANY(%s) AND closed_at IS NULL
+"""
+
+
+def classify(channel: Channel, short: Sequence[ShortLine], *, filled: Collection[int]) -> None:
+    """Record what is short: a backorder where the channel's settings allow it (``backorders``), else an oversell.
+
+    ``filled`` are lines (ids) that were short and no longer are.
+    """
+    with connection.cursor() as cursor:
+        if filled:
+            cursor.execute(_CLOSE, [clock.now(), list(filled)])
+        if not short:
+            return
+        kind = ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL
+        given = [kind, clock.now(), [line.id for line in short], [line.short for line in short]]
+        cursor.execute(_STORE, given)
+        fresh = {row[0] for row in cursor.fetchall() if row[1]}
+    if fresh:
+        _tell(fresh)
+
+
+def _tell(line_ids: set[int]) -> None:
+    rows = Shortfall.objects.filter(line_id__in=line_ids).select_related("line__order__channel", "line__sku")
+    shortfall_found.send(
+        classify,
+        lines=[
+            {
+                "order": str(row.line.order),
+                "sku": str(row.line.sku),
+                "units": row.line.short or row.quantity,
+                "kind": row.kind,
+            }
+            for row in rows
+        ],
+    )
+
+
+def fill_shortfalls(*, batch: int = 500) -> int:
+    """Reserve for short lines what has become available, first come, first served; the number of units."""
+    answer(FILL)
+    filled, after = 0, 0
+    while True:
+        count, last, units = _fill_batch(after, batch)
+        filled += units
+        if count < batch:
+            return filled
+        after = last
+
+
+@transaction.atomic
+def _fill_batch(after: int, batch: int) -> tuple[int, int, int]:
+    """One batch of short lines after that id: how many there were, the last one's id, units reserved."""
+    orders = SalesOrder.objects.filter(lines__short__gt=0, lines__pk__gt=after).order_by("pk")
+    ids = list(orders.values_list("pk", flat=True).distinct()[:batch])
+    list(SalesOrder.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    lines = list(
+        SalesOrderLine.objects.filter(short__gt=0, pk__gt=after, order__in=ids)
+        .select_related("order__channel")
+        .order_by("pk")[:batch]
+    )
+    if not lines:
+        return 0, after, 0
+    feeding = {line.order.channel_id: [pk for pk, _ in feeding_locations(line.order.channel)] for line in lines}
+    steps = [
+        Reserve(line.pk, line.sku_id, line.short, feeding[line.order.channel_id], reference=line.order.reference)
+        for line in lines
+        if line.sku_id is not None
+    ]
+    changes = change_reservations(steps, holder_kind="order_line", actor="system", cause="shortfall")
+    moved = [line for line in lines if changes.get(line.pk) and changes[line.pk].reserved]
+    for line in moved:
+        line.reserved += changes[line.pk].reserved
+        line.short -= changes[line.pk].reserved
+    SalesOrderLine.objects.bulk_update(moved, ["reserved", "short"])
+    whole = [line.pk for line in moved if not line.short]
+    Shortfall.objects.filter(line__in=whole, closed_at=None).update(closed_at=clock.now())
+    return len(lines), lines[-1].pk, sum(changes[line.pk].reserved for line in moved)

@@ -1,0 +1,25 @@
+"""Alarm clocks: each rings a verb."""
+
+from celery import shared_task
+
+from . import intake, shipping, shortfalls
+
+
+@shared_task(name="fulfillment.tasks.drain_inbox")
+def drain_inbox(channel_id: int, lane: int) -> None:
+    intake.drain_inbox(channel_id, lane)
+
+
+@shared_task(name="fulfillment.tasks.sweep")
+def sweep() -> None:
+    intake.sweep()
+
+
+@shared_task(name="fulfillment.tasks.fill_shortfalls")
+def fill_shortfalls() -> None:
+    shortfalls.fill_shortfalls()
+
+
+@shared_task(name="fulfillment.tasks.tell_channels")
+def tell_channels() -> None:
+    shipping.tell_channels()

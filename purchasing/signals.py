@@ -1,0 +1,6 @@
+"""News about buying."""
+
+from django.dispatch import Signal
+
+#: Reorder alerts were raised: ``alert_ids``. Sent inside the transaction that raises them.
+reorder_raised = Signal()
