@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 
+from config import site
 from config.layout import APPLICATION_ROLE, DATABASE, OWNER_ROLE, PROJECT_DIR, Layout, secret
 
 env = Env()
@@ -205,16 +206,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Admin
-UNFOLD = {
-    "SITE_TITLE": "SellOnce",
-    "SITE_HEADER": "SellOnce",
-    "SITE_SUBHEADER": _("One stock, every channel"),
-    "SITE_SYMBOL": "inventory_2",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": True,
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
-}
+UNFOLD = site.UNFOLD
 
 # --- Logging
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

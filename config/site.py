@@ -18,8 +18,13 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
             (_("Overview"), "dashboard", "index", "", ""),
             (_("Parked"), "front_hand", "parked", "fulfillment.view_salesorderline", "parked"),
             (_("Alerts"), "notifications", "reports_alert_changelist", "reports.view_alert", "alerts"),
-            (_("Shortfalls"), "production_quantity_limits", "fulfillment_shortfall_changelist",
-             "fulfillment.view_shortfall", "shortfalls"),
+            (
+                _("Shortfalls"),
+                "production_quantity_limits",
+                "fulfillment_shortfall_changelist",
+                "fulfillment.view_shortfall",
+                "shortfalls",
+            ),
             (_("Drifts"), "compare_arrows", "channels_drift_changelist", "channels.view_drift", ""),
         ),
     ),
@@ -36,7 +41,13 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
     (
         _("Orders"),
         (
-            (_("Sales orders"), "shopping_cart", "fulfillment_salesorder_changelist", "fulfillment.view_salesorder", ""),
+            (
+                _("Sales orders"),
+                "shopping_cart",
+                "fulfillment_salesorder_changelist",
+                "fulfillment.view_salesorder",
+                "",
+            ),
             (_("Shipments"), "local_shipping", "fulfillment_shipment_changelist", "fulfillment.view_shipment", ""),
             (_("Returns"), "assignment_return", "fulfillment_return_changelist", "fulfillment.view_return", ""),
         ),
@@ -55,9 +66,20 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
     (
         _("Purchasing"),
         (
-            (_("Reorder alerts"), "add_shopping_cart", "purchasing_reorderalert_changelist",
-             "purchasing.view_reorderalert", "reorders"),
-            (_("Reorder rules"), "low_priority", "purchasing_reorderrule_changelist", "purchasing.view_reorderrule", ""),
+            (
+                _("Reorder alerts"),
+                "add_shopping_cart",
+                "purchasing_reorderalert_changelist",
+                "purchasing.view_reorderalert",
+                "reorders",
+            ),
+            (
+                _("Reorder rules"),
+                "low_priority",
+                "purchasing_reorderrule_changelist",
+                "purchasing.view_reorderrule",
+                "",
+            ),
         ),
     ),
     (
@@ -67,8 +89,13 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
             (_("API keys"), "key", "inventory_apikey_changelist", "inventory.view_apikey", ""),
             (_("People"), "person", "auth_user_changelist", "auth.view_user", ""),
             (_("Roles"), "group", "auth_group_changelist", "auth.view_group", ""),
-            (_("Schedule"), "schedule", "django_celery_beat_periodictask_changelist",
-             "django_celery_beat.view_periodictask", ""),
+            (
+                _("Schedule"),
+                "schedule",
+                "django_celery_beat_periodictask_changelist",
+                "django_celery_beat.view_periodictask",
+                "",
+            ),
         ),
     ),
 )

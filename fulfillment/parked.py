@@ -38,7 +38,10 @@ def parked_rows(
     if not rows:
         return []
     union = rows[0].union(*rows[1:], all=True) if len(rows) > 1 else rows[0]
-    return [ParkedRow(*row) for row in union.order_by(F("since").desc(nulls_last=True))[offset : offset + limit]]
+    return [
+        ParkedRow(*row)
+        for row in union.order_by(F("since").desc(nulls_last=True), "kind", "row_id")[offset : offset + limit]
+    ]
 
 
 def count_parked(*, kind: str = "", channel: str = "", reason: str = "", search: str = "") -> int:

@@ -86,7 +86,7 @@ def reaches(order: SalesOrder) -> list[Reach]:
 
 
 def sale_lag(order: SalesOrder, found: Sequence[Reach]) -> float | None:
-    """The largest lag over all channels in seconds; None while one of them has not acknowledged, or none is concerned."""
+    """The largest lag over all channels in seconds; None while one still waits, or where none is concerned."""
     lags = [reach.lag_seconds for reach in found if reach.counts]
     known = [lag for lag in lags if lag is not None]
     return max(known) if known and len(known) == len(lags) else None

@@ -1,0 +1,85 @@
+"""Forms of the pages on which people act on orders, parcels and returns."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from inventory.admin.forms import ReasonForm, sku_field
+from inventory.models import Location
+
+from ..models import Return
+
+
+class ShipForm(ReasonForm):
+    """From where, with whom."""
+
+    location = forms.ModelChoiceField(
+        Location.objects.feeding(), label=_("From"), widget=UnfoldAdminSelectWidget, empty_label=None
+    )
+    carrier = forms.CharField(label=_("Carrier"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget)
+    service = forms.CharField(label=_("Service"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget)
+    tracking_number = forms.CharField(
+        label=_("Tracking number"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    dispatch = forms.BooleanField(
+        label=_("It leaves now"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
+    )
+    field_order = ("location", "carrier", "service", "tracking_number", "dispatch", "reason")
+
+
+class ReceiveForm(ReasonForm):
+    """For each line announced: how many came back, and in what state."""
+
+    DISPOSITIONS = (("restock", _("to stock")), ("quarantine", _("to quarantine")), ("missing", _("missing")))
+    location = forms.ModelChoiceField(
+        Location.objects.filter(is_active=True),
+        label=_("Received at"),
+        widget=UnfoldAdminSelectWidget,
+        empty_label=None,
+    )
+
+    def __init__(self, *args: Any, parcel: Return, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parcel_lines = list(parcel.lines.select_related("line__sku"))
+        for line in self.parcel_lines:
+            due = line.quantity - line.restocked - line.quarantined - line.missing
+            for code, label in self.DISPOSITIONS:
+                self.fields[f"{code}_{line.pk}"] = forms.IntegerField(
+                    label=_("%(sku)s %(where)s (%(due)d due)") % {"sku": line.line.sku, "where": label, "due": due},
+                    min_value=0,
+                    max_value=due,
+                    initial=due if code == "restock" else 0,
+                    widget=UnfoldAdminIntegerFieldWidget,
+                )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def clean(self) -> dict[str, Any]:
+        """No more than was announced, and at least something; ``received`` is what ``returns.receive`` takes."""
+        values = super().clean() or {}
+        received = []
+        for line in self.parcel_lines:
+            found = {code: values.get(f"{code}_{line.pk}") or 0 for code, _label in self.DISPOSITIONS}
+            due = line.quantity - line.restocked - line.quarantined - line.missing
+            if sum(found.values()) > due:
+                said = _("%(counted)d units of %(due)d due.") % {"counted": sum(found.values()), "due": due}
+                self.add_error(f"restock_{line.pk}", said)
+            units = {code: count for code, count in found.items() if count}
+            if units:
+                received.append((line.line, units, values.get("location")))
+        if not received and not self.errors:
+            self.add_error(None, _("Say how many units came back."))
+        return {**values, "received": received}
+
+
+class MapForm(ReasonForm):
+    """The SKU behind a channel's unknown id."""
+
+    sku = sku_field()
+    field_order = ("sku", "reason")

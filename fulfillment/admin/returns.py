@@ -1,0 +1,103 @@
+"""Returns."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.decorators import action, display
+
+from inventory.admin.base import RecordAdmin, actor
+from inventory.admin.pages import ask, find, page_of
+from inventory.errors import StockError
+
+from .. import returns
+from ..models import Return, ReturnLine, ReturnStatus
+from .forms import ReceiveForm
+
+
+class ReturnLineInline(TabularInline):
+    """What was announced and where it went, to read."""
+
+    model = ReturnLine
+    fields = readonly_fields = ("line", "sku", "quantity", "reason", "restocked", "quarantined", "missing")
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
+        """One query for all lines."""
+        return super().get_queryset(request).select_related("line__sku", "line__order__channel")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Returns are announced by the API."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """And received by a named action."""
+        return False
+
+    @display(description=gettext_lazy("SKU"))
+    def sku(self, line: ReturnLine) -> str:
+        """The SKU's code."""
+        return str(line.line.sku)
+
+
+@admin.register(Return)
+class ReturnAdmin(RecordAdmin):
+    """Goods announced back."""
+
+    list_display = ("id", "order", "state", "announced", "created_at")
+    list_display_links = ("id", "order")
+    list_select_related = ("order__channel",)
+    list_filter = (
+        ("status", ChoicesDropdownFilter), ("order__channel", RelatedDropdownFilter),
+        ("created_at", RangeDateTimeFilter),
+    )  # fmt: skip
+    search_fields = ("order__external_id", "lines__line__sku__code")
+    date_hierarchy = "created_at"
+    inlines = (ReturnLineInline,)
+    actions_detail = ("receive",)
+    fields = ("order", ("state", "created_at"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Return]:
+        """With the units announced."""
+        return super().get_queryset(request).annotate(unit_sum=Sum("lines__quantity"))
+
+    @display(
+        description=gettext_lazy("status"),
+        label={
+            ReturnStatus.EXPECTED: "info",
+            ReturnStatus.PARTLY_RECEIVED: "warning",
+            ReturnStatus.RECEIVED: "success",
+        },
+    )
+    def state(self, parcel: Return) -> tuple[str, str]:
+        """Expected, partly received or received."""
+        return parcel.status, parcel.get_status_display()
+
+    @display(description=gettext_lazy("units announced"), ordering="unit_sum")
+    def announced(self, parcel: Any) -> int:
+        """Units announced."""
+        return parcel.unit_sum or 0
+
+    @action(description=gettext_lazy("Receive"), icon="move_to_inbox", url_path="receive", permissions=["operate"])
+    def receive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Book what came back."""
+        parcel = find(self, request, object_id)
+
+        def deed(values: dict[str, Any]) -> str:
+            returns.receive(parcel, lines=values["received"], actor=actor(request))
+            return _("The return is received.")
+
+        says = [
+            _("Units to stock are sold again at once; those in quarantine wait for a look; missing ones move nothing.")
+        ]
+        return ask(
+            self, request, title=_("Receive return %s") % parcel.pk, deed=deed, says=says, subjects=[parcel],
+            back=page_of(parcel), form_class=ReceiveForm, form_options={"parcel": parcel},
+            refusals=(StockError, returns.ReturnError), submit=_("Receive"),
+        )  # fmt: skip
