@@ -13,12 +13,20 @@ from channels.api.deliveries import Deliveries
 from channels.api.drifts import Drifts
 from channels.api.listings import Listings
 from channels.api.rules import Rules
+from fulfillment.api.orders import Orders
+from fulfillment.api.parked import Parked
+from fulfillment.api.returns import Returns
+from fulfillment.api.shipments import Shipments
+from fulfillment.api.shortfalls import Shortfalls
 from inventory.api.adjustments import Adjustments, Moves
 from inventory.api.entries import Entries
 from inventory.api.levels import Levels
 from inventory.api.locations import Locations
 from inventory.api.products import Products
 from inventory.api.skus import Skus
+from purchasing.api.reorder_alerts import Alerts as ReorderAlerts
+from purchasing.api.reorder_rules import Rules as ReorderRules
+from reports.api.alerts import Alerts
 
 
 class Router(SimpleRouter):
@@ -42,6 +50,14 @@ for address, resource in (
     ("listings", Listings),
     ("allocation-rules", Rules),
     ("deliveries", Deliveries),
+    ("sales-orders", Orders),
+    ("shipments", Shipments),
+    ("returns", Returns),
+    ("reorder-rules", ReorderRules),
+    ("reorder-alerts", ReorderAlerts),
+    ("shortfalls", Shortfalls),
+    ("parked", Parked),
+    ("alerts", Alerts),
     ("drifts", Drifts),
 ):
     router.register(address, resource, basename=address)

@@ -1,7 +1,7 @@
 """Parcels leave: reserved units go to the customer, and the channel is told once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -215,6 +215,16 @@ def tell_channels(*, limit: int = 100) -> int:
     for shipment in Shipment.objects.filter(pk__in=_claim_news(limit)).select_related("order__channel"):
         told += _tell(shipment)
     return told
+
+
+@transaction.atomic
+def tell_again(shipment_ids: Collection[int]) -> int:
+    """Owe parked news again: a person has mended what was wrong; how many."""
+    parked = Shipment.objects.filter(pk__in=shipment_ids, news=NewsStatus.PARKED)
+    count = parked.update(news=NewsStatus.OWED, news_attempts=0, news_next_at=clock.now())
+    if count:
+        ring(TELL)
+    return count
 
 
 @transaction.atomic

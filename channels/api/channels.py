@@ -1,6 +1,5 @@
 """/api/v1/channels/"""
 
-import logging
 from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
@@ -13,10 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.access import Area
-from inventory.api.errors import Refused
 from inventory.api.fields import Code, Currency, JsonObject
 from inventory.api.filters import ByCode, Filters
-from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel
+from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel, Why
 from inventory.kernel import clock
 from inventory.models import Location
 
@@ -24,9 +22,7 @@ from .. import lag, registration, selling
 from ..connectors import registry
 from ..credentials import connector_of
 from ..models import Channel, Debt, StockTarget
-from .plugins import check_fields
-
-logger = logging.getLogger(__name__)
+from .plugins import EVERYWHERE, check_fields
 
 
 class Mapped(Strict):
@@ -78,7 +74,7 @@ class ChannelSerializer(StrictModel):
             if fixed:
                 raise serializers.ValidationError(dict.fromkeys(fixed, _("This cannot be changed.")))
         connector = registry.get(attrs.get("connector") or self._held("connector"))
-        check_fields("settings", attrs.get("settings", {}), connector.setting_fields)
+        check_fields("settings", attrs.get("settings", {}), [*connector.setting_fields, *EVERYWHERE])
         check_fields("credentials", attrs.get("credentials", {}), connector.credential_fields)
         if "locations" in attrs and "location_map" in attrs:
             raise serializers.ValidationError({"location_map": _("Give either locations or location_map.")})
@@ -133,12 +129,6 @@ class ChannelFilters(Filters):
         fields = ("code", "name", "connector", "base_url", "priority", "currency", "mode", "is_active")
 
 
-class Why(Strict):
-    """A named action; why it is done goes into the log."""
-
-    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-
-
 def _count(rows: "QuerySet[Any]", by: str = "channel") -> Coalesce:
     counted = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(rows=Count("*")).values("rows")
     return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
@@ -189,29 +179,16 @@ class Channels(Creates, Changes, Reads):
     @action(detail=True, methods=["post"], url_path="stop-selling")
     def stop_selling(self, request: Request, code: str) -> Response:
         """Show 0 everywhere; `unacknowledged` counts the numbers that are not at 0 yet."""
-        return self._switch("stop-selling", lambda channel: selling.stop_selling([channel], actor=self.caller.actor))
+        return self.act("selling stopped", lambda channel: selling.stop_selling([channel], actor=self.caller.actor))
 
     @extend_schema(request=Why, responses=ChannelSerializer)
     @action(detail=True, methods=["post"])
     def disconnect(self, request: Request, code: str) -> Response:
         """Send nothing any more: what the channel shows last stays on sale there."""
-        return self._switch("disconnect", lambda channel: selling.disconnect(channel, actor=self.caller.actor))
+        return self.act("disconnected", lambda channel: selling.disconnect(channel, actor=self.caller.actor))
 
     @extend_schema(request=Why, responses=ChannelSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, code: str) -> Response:
         """Sell and send again."""
-        return self._switch("resume", lambda channel: selling.resume(channel, actor=self.caller.actor))
-
-    def _switch(self, name: str, verb: Any) -> Response:
-        channel = self.get_object()
-        reason = self.body(Why).validated_data["reason"]
-        if channel.connector not in registry.all():
-            raise Refused(_("The connector of this channel is gone."), status=409)
-
-        def deed() -> tuple[int, Any]:
-            verb(channel)
-            logger.info("channel %s: %s by %s (%s)", channel.code, name, self.caller.actor, reason)
-            return 200, self.shown(channel)
-
-        return self.carry_out(deed)
+        return self.act("resumed", lambda channel: selling.resume(channel, actor=self.caller.actor))

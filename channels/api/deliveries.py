@@ -14,11 +14,10 @@ from rest_framework.response import Response
 from inventory.api.access import Area
 from inventory.api.fields import Identity
 from inventory.api.filters import ByCode, Filters
-from inventory.api.resource import Reads
+from inventory.api.resource import Reads, Why
 
 from .. import inbox
 from ..models import Delivery
-from .channels import Why
 
 _FIELDS = (
     "id", "channel", "source", "event_id", "topic", "order", "status", "reason", "detail", "conflicting", "stored_at",
@@ -103,11 +102,4 @@ class Deliveries(Reads):
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:
         """Work it off again. What its order holds already changes nothing."""
-        delivery = self.get_object()
-        self.body(Why)
-
-        def deed() -> tuple[int, Any]:
-            inbox.replay([delivery.pk], actor=self.caller.actor)
-            return 200, self.shown(delivery)
-
-        return self.carry_out(deed)
+        return self.act("replayed", lambda delivery: inbox.replay([delivery.pk], actor=self.caller.actor))

@@ -1,7 +1,5 @@
 """/api/v1/drifts/"""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,11 +9,10 @@ from rest_framework.response import Response
 from inventory.api.access import Area
 from inventory.api.fields import Identity
 from inventory.api.filters import ByCode, Filters
-from inventory.api.resource import Reads
+from inventory.api.resource import Reads, Why
 
 from .. import sync
 from ..models import Drift
-from .channels import Why
 
 
 class DriftSerializer(serializers.ModelSerializer):
@@ -72,11 +69,4 @@ class Drifts(Reads):
     @action(detail=True, methods=["post"])
     def push(self, request: Request, pk: str) -> Response:
         """Send our number again, whatever we believe is shown."""
-        drift = self.get_object()
-        self.body(Why)
-
-        def deed() -> tuple[int, Any]:
-            sync.push_now([drift.target_id])
-            return 200, self.shown(drift)
-
-        return self.carry_out(deed)
+        return self.act("pushed again", lambda drift: sync.push_now([drift.target_id]))

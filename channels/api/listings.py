@@ -141,9 +141,7 @@ def _status() -> Case:
         When(~Exists(targets), then=Value("not_sent")),
         When(Exists(targets.exclude(parked_reason="")), then=Value("parked")),
         When(Exists(targets.filter(attempts__gt=0)), then=Value("retrying")),
-        When(
-            Exists(owed) | Exists(targets.filter(Q(shown=None) | Q(claimed_until__isnull=False))), then=Value("pending")
-        ),
+        When(Exists(owed) | Exists(targets.filter(unsettled)), then=Value("pending")),
         default=Value("in_sync"),
         output_field=CharField(),
     )

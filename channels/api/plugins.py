@@ -14,6 +14,10 @@ from ..connectors.base import ConnectorError, Field
 _PATH = re.compile(r"^((?:credentials|settings|external)\.\w+|base_url) (.*)$", re.DOTALL)
 
 
+#: Settings that every channel takes, whatever its connector.
+EVERYWHERE = (Field("backorders", "Sales beyond stock are backorders, not oversells", required=False, type=bool),)
+
+
 @translates(ConnectorError)
 def _connector_error(error: ConnectorError) -> Refused:
     """The connectors' messages begin with the path of what they are about, where there is one."""

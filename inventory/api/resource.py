@@ -1,6 +1,7 @@
 """What all resources share: how they are entered, written and answered."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -18,6 +19,8 @@ from .errors import answer_error
 from .filters import Filtering
 from .pages import Pages
 from .wire import JsonParser, JsonRenderer
+
+logger = logging.getLogger(__name__)
 
 
 class Strict(serializers.Serializer):
@@ -40,6 +43,12 @@ class Strict(serializers.Serializer):
 
 class StrictModel(Strict, serializers.ModelSerializer):
     """The same for a model. What may be there only once is left to the database, which knows."""
+
+
+class Why(Strict):
+    """A named action; why it is done goes into the log."""
+
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class Resource(GenericViewSet):
@@ -114,6 +123,18 @@ class Resource(GenericViewSet):
     def carry_out(self, deed: once.Deed) -> Response:
         """Do the deed in one transaction, once for each idempotency key."""
         return once.carry_out(self.request, deed)
+
+    def act(self, done: str, verb: Callable[[Any], object]) -> Response:
+        """Do a named action to the object that the address names; 200 with the object. Its reason goes into the log."""
+        row = self.get_object()
+        reason = self.body(Why).validated_data["reason"]
+
+        def deed() -> tuple[int, Any]:
+            verb(row)
+            logger.info("%s: %s by %s (%s)", row, done, self.caller.actor, reason)
+            return 200, self.shown(row)
+
+        return self.carry_out(deed)
 
     def check_location(self, location_id: int) -> None:
         """Raise 403 where the caller may not act at that location."""

@@ -1,0 +1,1 @@
+"""The REST door to orders, shipments, returns and what is short or parked."""

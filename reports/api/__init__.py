@@ -1,0 +1,1 @@
+"""The REST door to what a person should know now."""
