@@ -24,8 +24,8 @@ than on c up to and including it. Two answers are given:
     truth, never less.
 
 A book at 0 includes everything: no number says more. Both answers need channels that show the whole available stock
-(no rules, no buffers), one listing a SKU. The lag of a purchase is the largest over the other channels that offer
-the SKU; one that a book never came to include is counted in ``never``, not in the percentiles. A marketplace that
+(no rules, no buffers), one listing a SKU. The lag of an order is the largest over its SKUs and the other channels that
+offer them; one that a book never came to include is counted in ``never``, not in the percentiles. A marketplace that
 does not lower its own number has S = 0, and its own sales count as sold elsewhere.
 """
 
@@ -38,6 +38,8 @@ from typing import Any, NamedTuple
 
 from channels.simulators.log import Change, ClockLog, Purchase, Stock
 from channels.simulators.marketplace import Marketplace
+
+Order = tuple[str, str]  # channel, order id
 
 
 class Write(NamedTuple):
@@ -62,18 +64,16 @@ def lags(
 ) -> dict[str, Any]:
     """Sale lag by the simulator's clock; ``without`` names channels that are not waited for."""
     if not log.is_complete:
-        return {"lag": None, "certain": None, "unmeasured": sum(stock.sold.values())}
+        return {"lag": None, "certain": None, "unmeasured": len(log.told)}
     purchases, changes = _by_sku(log.purchases), _by_sku_and_channel(log.changes)
     offering = _offering(marketplaces)
-    found: dict[str, list[float]] = {"lag": [], "certain": []}
-    never = dict.fromkeys(found, 0)
-    unmeasured = 0
+    orders: dict[str, dict[Order, float | None]] = {"lag": {}, "certain": {}}
+    unsteady = {(each.channel, each.order_id) for each in log.purchases if each.sku in stock.unsteady}
     for sku, bought in purchases.items():
         if sku in stock.unsteady:
-            unmeasured += len(bought)
             continue
-        for name, values in found.items():
-            worst = _worst(
+        for name, worst in orders.items():
+            found = _worst(
                 bought,
                 opening=stock.opening.get(sku, 0),
                 channels=[code for code in offering[sku] if code not in without],
@@ -81,10 +81,17 @@ def lags(
                 lowering={code: marketplaces[code].spec.lowers_on_sale for code in offering[sku]},
                 told=log.told if name == "certain" else None,
             )
-            values += [lag for lag in worst if lag is not None]
-            never[name] += sum(lag is None for lag in worst)
-    result: dict[str, Any] = {name: {**percentiles(each), "never": never[name]} for name, each in found.items()}
-    return {**result, "unmeasured": unmeasured}
+            for each, lag in zip(bought, found, strict=True):
+                before = worst.get((each.channel, each.order_id), 0.0)
+                worst[each.channel, each.order_id] = None if lag is None or before is None else max(lag, before)
+    result: dict[str, Any] = {name: _summary(worst, unsteady=unsteady) for name, worst in orders.items()}
+    return {**result, "unmeasured": len(unsteady)}
+
+
+def _summary(worst: Mapping[Order, float | None], *, unsteady: set[Order]) -> dict[str, Any]:
+    measured = [lag for order, lag in worst.items() if order not in unsteady]
+    included = [lag for lag in measured if lag is not None]
+    return {**percentiles(included), "never": len(measured) - len(included)}
 
 
 def _worst(

@@ -14,11 +14,13 @@ from channels.simulators.measure import percentiles
 from fulfillment.models import SalesOrder
 from inventory.models import StockLevel
 
-# For each sale and each channel that offers one of its SKUs: the first acknowledged number that was computed after the
-# sale was recorded. The selling channel lowers its own number, so it counts only where it was sent one.
+# For each sale and each channel that offers one of its SKUs: the first acknowledged number computed after the sale was
+# recorded. The selling channel lowers its own number, so it counts only where it was sent one. Recorded means settled,
+# the last stamp before the commit: a number whose levels were read before that commit was stamped earlier.
 _LAGS = """
 WITH sale AS (
-    SELECT DISTINCT sales.id, sales.channel_id, sales.placed_at, delivery.stored_at, sales.recorded_at, line.sku_id
+    SELECT DISTINCT sales.id, sales.channel_id, sales.placed_at, delivery.stored_at, line.sku_id,
+        greatest(delivery.settled_at, sales.recorded_at) AS recorded_at
     FROM fulfillment_salesorder AS sales
     JOIN channels_delivery AS delivery ON delivery.id = sales.delivery_id
     JOIN fulfillment_salesorderline AS line ON line.order_id = sales.id

@@ -2,6 +2,7 @@
 
 import pytest
 
+from channels.simulators.book import BookLine
 from channels.simulators.log import Change, ClockLog, Purchase, Stock
 from channels.simulators.marketplace import Marketplace
 from channels.simulators.measure import differences, lags, percentiles
@@ -96,6 +97,22 @@ def test_what_nobody_was_told_cannot_be_missing() -> None:
         history.wrote(1.2, channel, 9)  # must be the first: the second was told to nobody yet
         history.wrote(1.8, channel, 8)
     assert history.result()["certain"]["p50"] == pytest.approx(0.2)
+
+
+def test_an_order_is_as_late_as_its_latest_line() -> None:
+    history = History()
+    history.bought(1.0, "a")
+    history.log.purchases.append(Purchase(1.0, "a", "a1.0", "Y", 1))
+    history.stock.opening["Y"] = 5
+    for shop in history.shops.values():
+        shop.book.lines["y"] = BookLine(Offer("y", "Y", 5), 5)
+    for channel in "bc":
+        history.wrote(1.2, channel, 9)
+        history.log.changes.append(Change(1.9, 1.9, channel, "y", "Y", 4, 1, "write"))
+    assert history.result()["lag"]["count"] == 1
+    assert history.result()["lag"]["max"] == pytest.approx(0.9)
+    history.stock.give("Y", quantity=1)
+    assert (history.result()["lag"]["count"], history.result()["unmeasured"]) == (0, 1)
 
 
 def test_a_book_that_never_learns_is_counted_apart() -> None:

@@ -44,6 +44,7 @@ class History:
             body=b"{}",
             body_hash=hashlib.sha256(name.encode()).digest(),
             stored_at=at(stored),
+            settled_at=at(recorded),
             status=DeliveryStatus.DONE,
         )
         order = SalesOrder.objects.create(
@@ -52,7 +53,7 @@ class History:
             version=1,
             status="open",
             placed_at=at(placed),
-            recorded_at=at(recorded),
+            recorded_at=at(recorded - 0.01),
             delivery=delivery,
         )
         for position, sku in enumerate(skus):
