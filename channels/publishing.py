@@ -17,11 +17,12 @@ from django.db.models import Q
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
 from inventory.locks import LockedLevel, share_levels
-from inventory.models import Location, Sku, StockLevel
+from inventory.models import Sku, StockLevel
+from inventory.models.location import MARKETPLACE_OWNED
 
 from .allocation.engine import Explanation, Rule, Subject, explain, publish
 from .credentials import connector_of
-from .models import AllocationRule, Channel, ChannelLocation, Listing
+from .models import AllocationRule, Channel, Listing
 
 DRAIN = "channels.tasks.drain_channel"
 
@@ -205,17 +206,24 @@ def explain_listing(listing: Listing, *, remote: str | None = None, at: datetime
     return explain(subject, load_rules(channel, [listing.sku_id]), at=at or clock.now())
 
 
+_FEEDING = """
+WITH own AS (SELECT location_id, remote FROM channels_channellocation WHERE channel_id = %s)
+SELECT location.id, coalesce(own.remote, '')
+FROM inventory_location location LEFT JOIN own ON own.location_id = location.id
+WHERE location.is_active
+    AND CASE WHEN EXISTS (SELECT 1 FROM own) THEN own.location_id IS NOT NULL ELSE location.kind <> ALL(%s) END
+ORDER BY location.priority, location.code
+"""
+
+
 def feeding_locations(channel: Channel) -> list[tuple[int, str]]:
-    """(location's id, the channel's name for it) of what feeds a channel, the one to take from first first."""
-    mapped = ChannelLocation.objects.filter(channel=channel)
-    own = list(
-        mapped.filter(location__is_active=True)
-        .order_by("location__priority", "location__code")
-        .values_list("location_id", "remote")
-    )
-    if own or mapped.exists():
-        return own
-    return [(pk, "") for pk in Location.objects.feeding().values_list("pk", flat=True)]
+    """(location's id, the channel's name for it) of what feeds a channel, the one to take from first first.
+
+    A channel that maps none is fed by every active location whose count is ours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FEEDING, [channel.pk, [kind.value for kind in MARKETPLACE_OWNED]])
+        return list(cursor.fetchall())
 
 
 def load_rules(channel: Channel, sku_ids: Collection[int]) -> list[Rule]:

@@ -35,7 +35,7 @@ from .signals import parked
 logger = logging.getLogger(__name__)
 
 #: A channel is called at most once in so many seconds: debts that arrive meanwhile travel together.
-PACE_SECONDS = 0.25
+PACE_SECONDS = 0.4
 
 #: An alarm that is so much late was lost.
 OVERDUE = timedelta(seconds=3)

@@ -48,24 +48,26 @@ def drain_inbox(channel_id: int, lane: int) -> int:
     settled = 0
     for _ in range(MOST_BATCHES):
         try:
-            count = _drain_batch(channel, lane)
+            count, more = _drain_batch(channel, lane)
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
             ring_now(DRAIN, [channel_id, lane], delay=0.1)
             return settled
         settled += count
-        if not count:
+        if count < BATCH and not more:  # what came since has rung anew: the flag was cleared before the claim
             return settled
     ring_now(DRAIN, [channel_id, lane])
     return settled
 
 
 @transaction.atomic
-def _drain_batch(channel: Channel, lane: int) -> int:
-    batch = _cut(inbox.claim(channel.pk, lane, limit=BATCH))
+def _drain_batch(channel: Channel, lane: int) -> tuple[int, bool]:
+    """The number of deliveries settled, and whether more were seen waiting."""
+    claimed = inbox.claim(channel.pk, lane, limit=BATCH)
+    batch = _cut(claimed)
     if batch:
         with heard_at(batch[0].stored_at):
             _record(channel, connector_of(channel), batch)
-    return len(batch)
+    return len(batch), len(batch) < len(claimed)
 
 
 def _cut(batch: Sequence[Delivery]) -> Sequence[Delivery]:

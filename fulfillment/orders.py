@@ -5,13 +5,14 @@ a whole when short.
 """
 
 from collections import Counter
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from channels.connectors.base import OrderEvent
 from channels.models import Channel, FulfilledBy, Listing
@@ -25,6 +26,10 @@ from .recording import LineState, OrderState, record_batch
 
 #: An order placed so far ahead of our clock is recorded, and shown to a person.
 FUTURE = timedelta(minutes=10)
+
+
+#: First key of the advisory locks on ids of requested orders; any number that no other advisory lock of ours uses.
+_REQUEST_LOCKS = 7102
 
 
 class OrderError(Exception):
@@ -62,7 +67,7 @@ class RequestLine:
     fulfilled_by: str = FulfilledBy.US
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_orders(channel: Channel, heard: Sequence[Heard]) -> list[int]:
     """Record what a channel states, in the order heard; the ids of the orders that changed. A replay changes nothing."""
     if not heard:
@@ -134,6 +139,7 @@ def request_order(
     actor: str,
 ) -> SalesOrder:
     """An order of our own: all of it, or OrderShort naming every short line. Raises OrderExists for a known id."""
+    _take_turns(channel, external_id)
     if SalesOrder.objects.filter(channel=channel, external_id=external_id).exists():
         raise OrderExists(f"{channel.code} has an order {external_id!r} already")
     now = clock.now()
@@ -163,6 +169,13 @@ def request_order(
             [{"sku": short.sku, "wanted": short.wanted, "available": short.available} for short in error.lines]
         ) from None
     return SalesOrder.objects.get(pk=order_id)
+
+
+def _take_turns(channel: Channel, external_id: str) -> None:
+    """Two requests for one id must not both find it free: the later waits here until the earlier has ended."""
+    key = zlib.crc32(f"{channel.pk}/{external_id}".encode()) - 2**31
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_REQUEST_LOCKS, key])
 
 
 @transaction.atomic

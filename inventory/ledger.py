@@ -81,7 +81,7 @@ WHERE level.id = new.id
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def post(
     postings: Sequence[Posting], *, actor: str, cause: str, reference: str = "", levels: LockedLevels | None = None
 ) -> list[Entry]:

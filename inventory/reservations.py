@@ -126,7 +126,7 @@ DO UPDATE SET quantity = excluded.quantity, fulfilled = excluded.fulfilled, rele
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def change_reservations(
     steps: Sequence[Step], *, holder_kind: str, actor: str, cause: str, reference: str = ""
 ) -> dict[int, Change]:

@@ -24,6 +24,8 @@ def weekdays() -> list[int]:
 
 
 class LocationQuerySet(models.QuerySet["Location"]):
+    """Questions about many locations."""
+
     def feeding(self) -> "LocationQuerySet":
         """Locations that feed a channel which maps none of its own, the first to take from first."""
         return self.filter(is_active=True).exclude(kind__in=MARKETPLACE_OWNED).order_by("priority", "code")
