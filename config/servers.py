@@ -235,17 +235,18 @@ def is_postgres_alive(layout: Layout) -> bool:
 
 
 def _start_postgres(layout: Layout, binaries: Binaries, account: Account | None) -> None:
-    if not is_postgres_alive(layout):
+    if not is_postgres_alive(layout) and _postmaster(layout) is None:  # else it is still recovering
         if not (layout.postgres / "PG_VERSION").exists():
             _init_postgres(layout, binaries, account)
         write_as(account, layout.postgres / "sellonce.conf", POSTGRES_SETTINGS.format(sockets=layout.sockets))
-        _forget_stale_postmaster(layout)
         _retry(lambda: _pg_ctl_start(layout, binaries, account), attempts=5)
     _wait_until(lambda: is_postgres_alive(layout), f"PostgreSQL does not answer; see {layout.postgres / 'log'}")
     _prepare_roles(layout)
 
 
 def _pg_ctl_start(layout: Layout, binaries: Binaries, account: Account | None) -> None:
+    bury_orphans()
+    _forget_stale_postmaster(layout)
     command = [str(binaries.postgres_bin / "pg_ctl"), "start", "-s", "-w", "-t", str(START_TIMEOUT_SECONDS)]
     log = layout.postgres / "start.log"
     run(account, [*command, "-D", str(layout.postgres), "-l", str(log)], see=log)
@@ -265,23 +266,26 @@ def _init_postgres(layout: Layout, binaries: Binaries, account: Account | None) 
 
 
 def _forget_stale_postmaster(layout: Layout) -> None:
-    """Remove the pid files of a server that is gone, where another program has its number now.
+    """Remove the pid files of a server that is gone, where its number is another program's now or nobody buried it.
 
     PostgreSQL itself deals with a number that nobody has, and with backends that outlive their postmaster.
     """
     pid_file = layout.postgres / "postmaster.pid"
-    try:
+    with suppress(FileNotFoundError, ValueError):
         pid = int(pid_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return
-    if psutil.pid_exists(pid) and not processes_in(layout.postgres):
-        pid_file.unlink()
-        (layout.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        if psutil.pid_exists(pid) and not processes_in(layout.postgres):
+            pid_file.unlink()
+            (layout.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _postmaster(layout: Layout) -> psutil.Process | None:
+    process = _living(layout.postgres / "postmaster.pid")
+    return process if process and process in processes_in(layout.postgres) else None
 
 
 def _stop_postgres(layout: Layout) -> None:
-    process = _living(layout.postgres / "postmaster.pid")
-    if process is None or process.pid not in {found.pid for found in processes_in(layout.postgres)}:
+    process = _postmaster(layout)
+    if process is None:
         return
     process.send_signal(signal.SIGINT)  # "fast": roll back, write a checkpoint, end
     end(process, grace_seconds=30)
@@ -347,7 +351,8 @@ def _launch_redis(layout: Layout, binaries: Binaries, account: Account | None) -
         settings = REDIS_SETTINGS.format(socket=layout.redis_socket, folder=layout.valkey)
         write_as(account, layout.valkey / "valkey.conf", settings)
         run(account, [str(binaries.valkey_server), str(layout.valkey / "valkey.conf")], see=log)
-    _wait_until(lambda: is_redis_alive(layout), f"Redis does not answer; see {log}", give_up=20)
+    complaint = f"Redis does not answer; see {log}"
+    _wait_until(lambda: is_redis_alive(layout), complaint, alive=lambda: bool(processes_in(layout.valkey)))
 
 
 def _stop_redis(layout: Layout) -> None:
@@ -356,10 +361,10 @@ def _stop_redis(layout: Layout) -> None:
         end(process, grace_seconds=10)
 
 
-def _wait_until(ready: Callable[[], bool], complaint: str, *, give_up: float = START_TIMEOUT_SECONDS) -> None:
-    deadline = time.monotonic() + give_up
+def _wait_until(ready: Callable[[], bool], complaint: str, *, alive: Callable[[], bool] = lambda: True) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not ready():
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not alive():
             raise ServerError(complaint)
         time.sleep(0.05)
 
