@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -48,7 +49,7 @@ def store(
 
     order_ref = order_ref.replace("\x00", "")[:200]
     lane = lane_of(order_ref)
-    given = {
+    given: dict[str, Any] = {
         "channel": channel_id,
         "source": source,
         "event": event_id.replace("\x00", "")[:200],

@@ -1,5 +1,6 @@
 """Claims, flights and their ends: the rows behind ``sync``, one statement each."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,12 +98,12 @@ def claim_debts(channel_id: int, *, lease: UUID, limit: int) -> list[Claimed]:
     The lane stays taken until ``release_lane``, also where nothing was due.
     """
     now = clock.now()
-    given = {
+    given: dict[str, Any] = {
         "lease": lease, "until": now + LEASE, "now": now, "channel": channel_id, "limit": limit, "holder": worker_name(),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, given)
-        return [Claimed(*row[:5], _json(row[5]), *row[6:]) for row in cursor.fetchall()]
+        return [Claimed(*(*row[:5], _json(row[5]), *row[6:])) for row in cursor.fetchall()]
 
 
 _TAKE_OFF = """
@@ -125,7 +126,7 @@ RETURNING target.id, target.in_flight, target.shown, target.version
 
 def take_off(numbers: dict[int, int], *, lease: UUID, send: bool) -> list[Flight]:
     """Write down the numbers, and which of them are now in flight: those that the channel does not show already."""
-    given = {
+    given: dict[str, Any] = {
         "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "send": send, "now": clock.now(),
     }  # fmt: skip
     with connection.cursor() as cursor:
@@ -180,7 +181,7 @@ def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
     if not landings:
         return
     again = [one.claimed for one in landings if one.owed_again]
-    given = {
+    given: dict[str, Any] = {
         "lease": lease,
         "id": [one.claimed.target_id for one in landings],
         "outcome": [one.outcome for one in landings],
@@ -218,7 +219,7 @@ def release_lane(
     channel_id: int, *, lease: UUID, verdict: str = "idle", not_before: datetime | None = None, error: str = ""
 ) -> None:
     """Give the lane free. ``verdict`` is answered, failed, or idle where nothing was sent."""
-    given = {
+    given: dict[str, Any] = {
         "channel": channel_id, "lease": lease, "verdict": verdict, "not_before": not_before, "error": error[:500],
         "now": clock.now(),
     }  # fmt: skip
@@ -317,10 +318,10 @@ def overdue_channels(*, after: timedelta) -> dict[int, int]:
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(_OVERDUE, {"before": now - after, "now": now})
-        return {channel_id: count for channel_id, count in cursor.fetchall()}
+        return dict(cursor.fetchall())
 
 
 def _json(value: Any) -> dict[str, Any]:
-    import json
-
-    return json.loads(value) if isinstance(value, str) else value
+    """A JSON column read by a plain cursor comes as text."""
+    decoded: dict[str, Any] = json.loads(value)
+    return decoded

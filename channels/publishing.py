@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -100,7 +101,7 @@ def owe_rule(rule: AllocationRule) -> None:
     _owe(" AND ".join(conditions), values, firm=True)
 
 
-def _owe(which: str, values: Sequence[object], *, firm: bool) -> None:
+def _owe(which: str, values: Sequence[Any], *, firm: bool) -> None:
     statement = _OWE.format(which=which, conflict=_FIRMLY if firm else _NOTHING)
     with connection.cursor() as cursor:
         cursor.execute(statement, [clock.now(), _heard_at.get(), *values])
@@ -149,7 +150,7 @@ def note_own_sales(channel: Channel, sales: Sequence[OwnSale]) -> None:
         return
     owe_listings({sale.listing_id for sale in sales}, firm=False)
     now = clock.now()
-    given = {
+    given: dict[str, Any] = {
         "listings": [sale.listing_id for sale in sales],
         "quantities": [sale.quantity for sale in sales],
         "accepted": [min(sale.accepted_at, now) - CLOCK_TOLERANCE for sale in sales],
@@ -264,7 +265,11 @@ def align_targets(channel: Channel, *, listing_ids: Collection[int] | None = Non
     """Give every listing that we fulfil one target per remote location; targets of others fall out of use."""
     remotes = sorted({remote for _, remote in feeding_locations(channel)}) or [""]
     has_stock = connector_of(channel).capabilities(channel.settings).has_stock
-    given = {"channel": channel.pk, "remotes": remotes, "listings": None if listing_ids is None else list(listing_ids)}
+    given: dict[str, Any] = {
+        "channel": channel.pk,
+        "remotes": remotes,
+        "listings": None if listing_ids is None else list(listing_ids),
+    }
     with connection.cursor() as cursor:
         if has_stock:
             cursor.execute(_ADD_TARGETS, given)

@@ -7,6 +7,7 @@ time, after the channel's orders were read as well, and nothing of ours was sent
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -190,7 +191,7 @@ def _settle_suspicions(channel: Channel, levels: dict[tuple[str, str], RemoteLev
                 found=found,
                 excess=max(0, found - (published if published is not None else shown)),
                 found_at=began,
-            )  # fmt: skip
+            )
             for target_id, published, shown, found in rows
         ]
         Drift.objects.bulk_create(drifts)
@@ -219,7 +220,7 @@ UPDATE channels_stocktarget target SET suspect = NULL, suspect_at = NULL FROM he
 """
 
 
-def _given(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: datetime) -> dict[str, object]:
+def _given(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: datetime) -> dict[str, Any]:
     return {
         "channel": channel.pk,
         "began": began,

@@ -87,7 +87,7 @@ def create_listings(channel: Channel, rows: Iterable[Mapping[str, Any]]) -> list
                 external_key=_checked(key),
                 fulfilled_by=row.get("fulfilled_by", FulfilledBy.US),
                 is_active=row.get("is_active", True),
-            )  # fmt: skip
+            )
         )
     _refuse_taken(channel, listings)
     Listing.objects.bulk_create(listings, batch_size=2000)

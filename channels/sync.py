@@ -227,7 +227,7 @@ class _Voyage:
                 next_attempt_at,
                 error,
                 parked_reason,
-            )  # fmt: skip
+            )
         )
 
 

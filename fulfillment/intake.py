@@ -21,7 +21,8 @@ from inventory.kernel.workqueue import answer, ring_now
 
 from .models import OrderStatus, SalesOrder, SalesOrderLine
 from .orders import Heard, record_orders
-from .recording import LineState, OrderState, record_batch
+from .recording import record_batch
+from .rows import LineState, OrderState
 from .signals import delivery_parked
 
 logger = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _resolve_order(order_id: int) -> int:
             line.refunded,
             line.shipped,
             line.unit_price,
-        )  # fmt: skip
+        )
         for line in lines
         if line.listing_key in listings
     ]

@@ -4,8 +4,8 @@ A marketplace's sale is a fact and is recorded even when stock is short. An orde
 a whole when short.
 """
 
-from collections import Counter
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from inventory.kernel import clock
 from inventory.models import Sku
 
 from .models import OrderStatus, SalesOrder
-from .recording import LineState, OrderState, record_batch
+from .recording import record_batch
+from .rows import LineState, OrderState
 
 #: An order placed so far ahead of our clock is recorded, and shown to a person.
 FUTURE = timedelta(minutes=10)
@@ -154,7 +155,7 @@ def request_order(
             line.sku.pk,
             line.fulfilled_by,
             unit_price=line.unit_price,
-        )  # fmt: skip
+        )
         for line in lines
     ]
     state = OrderState(

@@ -194,8 +194,8 @@ def _beyond_reserved(
             one.line.sku.code,
             shipment.location.code,
             one.quantity,
-            here.get(one.line_id, 0) + levels.get(one.line.sku_id, 0),
-        )  # fmt: skip
+            here.get(one.line_id, 0) + levels.get(one.line.sku.pk, 0),
+        )
         for one in packed
         if one.line.sku and one.line.sku.code in by_sku
     ]

@@ -1,7 +1,7 @@
 """Units sold with no stock behind them: what kind of shortfall they are, and how they are filled when stock comes."""
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import connection, transaction
 
@@ -48,7 +48,7 @@ def classify(channel: Channel, short: Sequence[ShortLine], *, filled: Collection
         if not short:
             return
         kind = ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL
-        given = [kind, clock.now(), [line.id for line in short], [line.short for line in short]]
+        given: list[Any] = [kind, clock.now(), [line.id for line in short], [line.short for line in short]]
         cursor.execute(_STORE, given)
         fresh = {row[0] for row in cursor.fetchall() if row[1]}
     if fresh:

@@ -7,8 +7,9 @@ read and any later edit is found.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -146,7 +147,7 @@ def _apply(posting: Posting, levels: LockedLevels, actor: str, recorded_at: date
         posting.reference, actor, posting.key, posting.occurred_at or recorded_at, recorded_at, b"",
     )  # fmt: skip
     level.hash = chain(level.hash, entry)
-    return Entry(*_row(entry)[:-1], hash=level.hash)
+    return replace(entry, hash=level.hash)
 
 
 def _short(posting: Posting, there: int) -> Short:
@@ -155,7 +156,7 @@ def _short(posting: Posting, there: int) -> Short:
     return Short(sku, location, posting.quantity, there)
 
 
-def _row(entry: Entry) -> tuple:  # type: ignore[type-arg]
+def _row(entry: Entry) -> tuple[Any, ...]:
     return tuple(getattr(entry, name) for name in Entry.__slots__)
 
 

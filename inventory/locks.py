@@ -6,6 +6,7 @@ never wait for each other in a circle. Readers that must see every sale which th
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -74,7 +75,7 @@ def lock_levels(pairs: Iterable[Pair], *, create: bool = True) -> LockedLevels:
             locked.created = cursor.rowcount > 0
             rows = _select_locked(cursor, skus, locations)
     for row in rows:
-        level = LockedLevel(*row[:9], hash=bytes(row[9]))
+        level = LockedLevel(*(*row[:9], bytes(row[9])))
         locked[level.sku_id, level.location_id] = level
     return locked
 
@@ -86,10 +87,10 @@ def share_levels(sku_ids: Collection[int]) -> list[LockedLevel]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARE, [sorted(sku_ids)])
-        return [LockedLevel(*row[:9], hash=bytes(row[9])) for row in cursor.fetchall()]
+        return [LockedLevel(*(*row[:9], bytes(row[9]))) for row in cursor.fetchall()]
 
 
-def _select_locked(cursor, skus: list[int], locations: list[int]) -> list[tuple]:  # type: ignore[type-arg,no-untyped-def]
+def _select_locked(cursor: Any, skus: list[int], locations: list[int]) -> list[tuple[Any, ...]]:
     cursor.execute(_LOCK, [skus, locations])
-    rows: list[tuple] = cursor.fetchall()  # type: ignore[type-arg]
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

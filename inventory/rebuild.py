@@ -6,6 +6,7 @@ level against the sum and the last of its entries, and reserved units against th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -131,7 +132,7 @@ def repair() -> int:
     return len(skus)
 
 
-def _entry_differences(rows: list[tuple]) -> Iterator[Difference]:  # type: ignore[type-arg]
+def _entry_differences(rows: list[tuple[Any, ...]]) -> Iterator[Difference]:
     for sku, location, number, before, altered, *balances in rows:
         where = f"{sku} at {location}, entry {number}"
         if number != before + 1:
@@ -156,7 +157,7 @@ def _entry_differences(rows: list[tuple]) -> Iterator[Difference]:  # type: igno
             )
 
 
-def _level_differences(rows: list[tuple]) -> Iterator[Difference]:  # type: ignore[type-arg]
+def _level_differences(rows: list[tuple[Any, ...]]) -> Iterator[Difference]:
     for sku, location, number, last, altered, promised, *units in rows:
         where = f"{sku} at {location}"
         for state, found, expected in zip(_STATES, units[::2], units[1::2], strict=True):

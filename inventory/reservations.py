@@ -105,7 +105,7 @@ class _Batch:
                 reason=step.reason,
                 reference=step.reference,
                 occurred_at=step.occurred_at,
-            )  # fmt: skip
+            )
         )
         self.touched.add((step.holder_id, level.id))
 

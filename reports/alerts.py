@@ -1,5 +1,7 @@
 """Alerts: what a person should know now, once per matter."""
 
+from typing import Any
+
 from django.db import connection
 
 from inventory.kernel import clock
@@ -17,7 +19,7 @@ RETURNING id
 
 def raise_alert(kind: AlertKind, *, subject: str, message: str) -> int:
     """Raise an alert, or count up the open one of the same kind and subject; its id."""
-    given = {"kind": kind.value, "subject": subject[:200], "message": message[:500], "now": clock.now()}
+    given: dict[str, Any] = {"kind": kind.value, "subject": subject[:200], "message": message[:500], "now": clock.now()}
     with connection.cursor() as cursor:
         cursor.execute(_RAISE, given)
         return int(cursor.fetchone()[0])

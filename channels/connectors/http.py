@@ -189,8 +189,9 @@ class Http(Connector):
         orders = []
         for row in _rows(body, "orders"):
             identity, version = str(row.get("id", "")), str(row.get("version", ""))
-            event = {"type": "order.updated", "id": f"poll:{identity}:{version}", "order": row}
-            orders.append(PolledOrder(event["id"][:200], identity[:200], msgspec.json.encode(event)))
+            event_id = f"poll:{identity}:{version}"
+            event = {"type": "order.updated", "id": event_id, "order": row}
+            orders.append(PolledOrder(event_id[:200], identity[:200], msgspec.json.encode(event)))
         return OrderPage(orders, _next(body))
 
     def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
@@ -378,9 +379,9 @@ def _price(row: dict[str, Any], where: str) -> Decimal | None:
 
 
 def _identity(value: Any, where: str) -> str:
-    if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= 200:
-        if "\x00" not in str(value):
-            return str(value)
+    known = isinstance(value, str | int) and not isinstance(value, bool)
+    if known and 0 < len(str(value)) <= 200 and "\x00" not in str(value):
+        return str(value)
     raise MalformedPayload("bad_id", f"{where} is {value!r:.80}; text of 1 to 200 characters is expected")
 
 
