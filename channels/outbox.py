@@ -69,7 +69,7 @@ WITH lane AS (
     SELECT debt.target_id, debt.owed_at, debt.stored_at
     FROM lane JOIN channels_debt debt ON debt.channel_id = lane.channel_id
     JOIN channels_stocktarget target ON target.id = debt.target_id
-    WHERE target.parked_reason = '' AND target.claimed_until IS NULL
+    WHERE target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
         AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)
     ORDER BY debt.owed_at, debt.target_id
     LIMIT %(limit)s
@@ -106,7 +106,10 @@ def claim_debts(channel_id: int, *, lease: UUID, limit: int) -> list[Claimed]:
         return [Claimed(*(*row[:5], _json(row[5]), *row[6:])) for row in cursor.fetchall()]
 
 
-_TAKE_OFF = """
+# What fell out of use since it was owed is not sent any more.
+_LEAVES = """%(send)s AND target.is_active AND listing.is_active AND target.shown IS DISTINCT FROM computed.number"""
+
+_TAKE_OFF = f"""
 WITH locked AS MATERIALIZED (
     SELECT target.id FROM channels_stocktarget target WHERE target.id = ANY(%(targets)s) AND target.flight_key = %(lease)s
     ORDER BY target.id FOR NO KEY UPDATE
@@ -115,11 +118,11 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE channels_stocktarget target
 SET published = computed.number,
-    in_flight = CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN computed.number END,
-    version = target.version + CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN 1 ELSE 0 END,
-    sent_at = CASE WHEN %(send)s AND target.shown IS DISTINCT FROM computed.number THEN %(now)s ELSE target.sent_at END
-FROM locked, computed
-WHERE target.id = locked.id AND computed.id = locked.id
+    in_flight = CASE WHEN {_LEAVES} THEN computed.number END,
+    version = CASE WHEN {_LEAVES} THEN greatest(target.version + 1, %(epoch)s) ELSE target.version END,
+    sent_at = CASE WHEN {_LEAVES} THEN %(now)s ELSE target.sent_at END
+FROM locked, computed, channels_listing listing
+WHERE target.id = locked.id AND computed.id = locked.id AND listing.id = target.listing_id
 RETURNING target.id, target.in_flight, target.shown, target.version
 """
 
@@ -134,6 +137,25 @@ def take_off(numbers: dict[int, int], *, lease: UUID, send: bool) -> list[Flight
         return [Flight(*row) for row in cursor.fetchall()]
 
 
+_EXTEND = """
+WITH lane AS (
+    UPDATE channels_synclane SET lease_until = %(until)s WHERE channel_id = %(channel)s AND lease = %(lease)s
+    RETURNING channel_id
+), locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target JOIN lane ON lane.channel_id = target.channel_id
+    WHERE target.claimed_until IS NOT NULL AND target.flight_key = %(lease)s
+    ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target SET claimed_until = %(until)s FROM locked WHERE target.id = locked.id
+"""
+
+
+def extend_claims(channel_id: int, *, lease: UUID) -> None:
+    """One more request is about to leave under this lease: it starts anew, so that no other worker takes over meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTEND, {"channel": channel_id, "lease": lease, "until": clock.now() + LEASE})
+
+
 _OWE_AGAIN = """
 INSERT INTO channels_debt (channel_id, target_id, owed_at, stored_at)
 SELECT %s, id, owed_at, stored_at FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
@@ -141,6 +163,26 @@ SELECT %s, id, owed_at, stored_at FROM unnest(%s::bigint[], %s::timestamptz[], %
 ORDER BY id
 ON CONFLICT (channel_id, target_id) DO NOTHING
 """
+
+_GIVE_BACK = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM channels_stocktarget WHERE id = ANY(%(targets)s) AND flight_key = %(lease)s
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target
+SET flight_key = NULL, claimed_until = NULL, claim_owed_at = NULL, claim_stored_at = NULL
+FROM locked WHERE target.id = locked.id
+"""
+
+
+@transaction.atomic
+def give_back(channel_id: int, claimed: Sequence[Claimed], *, lease: UUID) -> None:
+    """End claims of which nothing was sent: owed as before."""
+    back = [(one.target_id, one.owed_at, one.stored_at) for one in claimed]
+    with connection.cursor() as cursor:
+        cursor.execute(_OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+        cursor.execute(_GIVE_BACK, {"targets": [one.target_id for one in claimed], "lease": lease})
+
 
 _LAND = """
 WITH locked AS MATERIALIZED (
@@ -232,7 +274,7 @@ SELECT min(greatest(target.next_attempt_at, lane.not_before)), count(*), lane.le
 FROM channels_synclane lane
 JOIN channels_debt debt ON debt.channel_id = lane.channel_id
 JOIN channels_stocktarget target ON target.id = debt.target_id
-WHERE lane.channel_id = %s AND target.parked_reason = '' AND target.claimed_until IS NULL
+WHERE lane.channel_id = %s AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
 GROUP BY lane.lease_until
 """
 
@@ -293,6 +335,21 @@ UPDATE channels_stocktarget target SET claimed_until = %(past)s FROM locked WHER
 """
 
 
+_EXPIRE_ONE = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM channels_stocktarget WHERE channel_id = %(channel)s AND flight_key = %(lease)s
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target SET claimed_until = %(past)s FROM locked WHERE target.id = locked.id
+"""
+
+
+def expire_claims(channel_id: int, *, lease: UUID) -> None:
+    """End the claims under one lease."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE_ONE, {"channel": channel_id, "lease": lease, "past": clock.now() - LEASE})
+
+
 def expire_claims_of(worker: str) -> None:
     """End the leases of a worker that is known to be dead: one of that name has just started."""
     with connection.cursor() as cursor:
@@ -306,7 +363,7 @@ JOIN channels_stocktarget target ON target.id = debt.target_id
 JOIN channels_synclane lane ON lane.channel_id = debt.channel_id
 JOIN channels_channel channel ON channel.id = debt.channel_id
 WHERE greatest(debt.owed_at, target.next_attempt_at, lane.not_before) < %(before)s
-    AND target.parked_reason = '' AND target.claimed_until IS NULL
+    AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
     AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
     AND channel.is_active AND channel.disconnected_at IS NULL
 GROUP BY debt.channel_id

@@ -134,6 +134,7 @@ UPDATE channels_stocktarget target
 SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
         WHEN target.in_flight IS NULL AND (target.sent_at IS NULL OR target.sent_at < locked.accepted_at)
+            AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
         THEN greatest(0, target.shown - locked.quantity)
     END
 FROM locked WHERE target.id = locked.id
@@ -262,7 +263,7 @@ def _plain(level: StockLevel) -> LockedLevel:
 
 @transaction.atomic
 def align_targets(channel: Channel, *, listing_ids: Collection[int] | None = None) -> None:
-    """Give every listing that we fulfil one target per remote location; targets of others fall out of use."""
+    """Give every active listing that we fulfil one target per remote location; targets of others fall out of use."""
     remotes = sorted({remote for _, remote in feeding_locations(channel)}) or [""]
     has_stock = connector_of(channel).capabilities(channel.settings).has_stock
     given: dict[str, Any] = {
@@ -281,7 +282,7 @@ INSERT INTO channels_stocktarget (channel_id, listing_id, remote, is_active, ver
     attempts, parked_reason)
 SELECT listing.channel_id, listing.id, remote, TRUE, 0, FALSE, '', '', 0, ''
 FROM channels_listing listing CROSS JOIN unnest(%(remotes)s::text[]) AS remote
-WHERE listing.channel_id = %(channel)s AND listing.fulfilled_by = 'us'
+WHERE listing.channel_id = %(channel)s AND listing.fulfilled_by = 'us' AND listing.is_active
     AND (%(listings)s::bigint[] IS NULL OR listing.id = ANY(%(listings)s))
 ORDER BY listing.id, remote
 ON CONFLICT (listing_id, remote) DO UPDATE SET is_active = TRUE WHERE NOT channels_stocktarget.is_active
@@ -292,5 +293,5 @@ UPDATE channels_stocktarget target SET is_active = FALSE
 FROM channels_listing listing
 WHERE listing.id = target.listing_id AND target.channel_id = %(channel)s AND target.is_active
     AND (%(listings)s::bigint[] IS NULL OR listing.id = ANY(%(listings)s))
-    AND NOT (%(has_stock)s AND listing.fulfilled_by = 'us' AND target.remote = ANY(%(remotes)s))
+    AND NOT (%(has_stock)s AND listing.fulfilled_by = 'us' AND listing.is_active AND target.remote = ANY(%(remotes)s))
 """

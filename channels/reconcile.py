@@ -1,7 +1,7 @@
-"""Read channels back: orders whose webhooks never came, and numbers that are not ours.
+"""Read channels back: the orders that they list, and the numbers that they show.
 
 A number that differs is not yet drift: a sale may be on its way to us. It is drift when the same wrong number is read a second
-time, after the channel's orders were read as well, and nothing of ours was sent in between.
+time some seconds later, with nothing of ours sent and nothing of theirs waiting in between.
 """
 
 import logging
@@ -14,24 +14,23 @@ from django.db import connection, transaction
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring_now
 
-from . import inbox, publishing, transport
+from . import publishing, transport
 from .connectors.base import (
     ChannelBusy,
     ChannelRefused,
     ChannelUnclear,
     ConnectorError,
+    PolledOrder,
     RemoteLevel,
     Response,
 )
 from .connectors.base import OutboundRequest as Request
 from .credentials import account, connector_of
 from .models import Channel, Drift
-from .models.inbox import DeliverySource
 from .signals import drift_found
 
 logger = logging.getLogger(__name__)
 
-POLL = "channels.tasks.poll_orders"
 READ_BACK = "channels.tasks.read_back"
 
 #: Each poll reads this far behind the last one, for orders that became visible late.
@@ -43,48 +42,29 @@ CONFIRM_SECONDS = 6.0
 FAILURES = (ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError)
 
 
-def schedule_polls() -> None:
-    """Ring for every channel that lists its orders."""
-    for channel in _readable():
-        if connector_of(channel).capabilities(channel.settings).has_orders:
-            ring_now(POLL, [channel.pk])
-
-
 def schedule_read_backs() -> None:
     """Ring for every channel whose stock can be read."""
-    for channel in _readable():
+    for channel in Channel.objects.connected():
         if connector_of(channel).capabilities(channel.settings).has_stock:
             ring_now(READ_BACK, [channel.pk])
 
 
-def _readable() -> list[Channel]:
-    return list(Channel.objects.connected())
+def order_pages(channel: Channel) -> Iterator[Sequence[PolledOrder]]:
+    """Pages of the orders that changed since the last poll. Raises one of FAILURES.
 
-
-def poll_orders(channel_id: int) -> int:
-    """Store the orders that changed since the last poll, as deliveries; how many were new to us.
-
-    What the inbox holds already is dropped there, and what the orders hold already changes nothing.
+    What was read is noted once the last page was taken: a poll that breaks off is repeated from where it began.
     """
-    answer(POLL, channel_id)
-    channel = Channel.objects.connected().filter(pk=channel_id).first()
-    if channel is None:
-        return 0
+    connector, shop, cursor = connector_of(channel), account(channel), None
     began = clock.now()
     since = (channel.orders_read_until or channel.orders_from) - OVERLAP
-    stored = 0
-    try:
-        for order_id, event_id, body in _order_pages(channel, since):
-            found = inbox.store(
-                channel_id=channel.pk, event_id=event_id, topic="", order_ref=order_id, body=body,
-                source=DeliverySource.POLL,
-            )  # fmt: skip
-            stored += found is not None
-    except FAILURES as error:
-        logger.warning("orders of %s could not be read: %s", channel.code, error)
-        return stored
+    while True:
+        request = connector.orders_request(shop, updated_since=since, cursor=cursor, now=clock.now())
+        page = connector.read_orders(_ask(channel, request))
+        yield page.orders
+        if not page.next_cursor or page.next_cursor == cursor:
+            break
+        cursor = page.next_cursor
     Channel.objects.filter(pk=channel.pk).update(orders_read_until=began)
-    return stored
 
 
 def read_back(channel_id: int, *, confirm: bool = True) -> int:
@@ -96,7 +76,6 @@ def read_back(channel_id: int, *, confirm: bool = True) -> int:
     channel = Channel.objects.connected().filter(pk=channel_id).first()
     if channel is None:
         return 0
-    poll_orders(channel_id)
     began = clock.now()
     try:
         levels = _read_levels(channel)
@@ -109,18 +88,6 @@ def read_back(channel_id: int, *, confirm: bool = True) -> int:
     if suspects and confirm:
         ring_now(READ_BACK, [channel_id], delay=CONFIRM_SECONDS)
     return suspects
-
-
-def _order_pages(channel: Channel, since: datetime) -> Iterator[tuple[str, str, bytes]]:
-    connector, shop, cursor = connector_of(channel), account(channel), None
-    while True:
-        request = connector.orders_request(shop, updated_since=since, cursor=cursor, now=clock.now())
-        page = connector.read_orders(_ask(channel, request))
-        for order in page.orders:
-            yield order.order_ref, order.event_id, order.body
-        if not page.next_cursor or page.next_cursor == cursor:
-            return
-        cursor = page.next_cursor
 
 
 def _read_levels(channel: Channel) -> dict[tuple[str, str], RemoteLevel]:

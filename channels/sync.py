@@ -67,10 +67,26 @@ def drain_channel(channel_id: int) -> int:
 def _pay(channel: Channel) -> int:
     """One round: claim, compute, send, land."""
     lease = uuid4()
-    connector = connector_of(channel)
-    capabilities = connector.capabilities(channel.settings)
+    capabilities = connector_of(channel).capabilities(channel.settings)
     claimed = outbox.claim_debts(channel.pk, lease=lease, limit=capabilities.max_batch)
     if not claimed:
+        outbox.release_lane(channel.pk, lease=lease)
+        return 0
+    try:
+        return _pay_claimed(channel, claimed, lease)
+    except Exception as error:
+        # A fault of ours or of a plug-in: what was claimed is owed again, what may have left is unknown, the channel waits.
+        outbox.expire_claims(channel.pk, lease=lease)
+        outbox.free_expired_claims()
+        later = clock.now() + timedelta(seconds=5)
+        outbox.release_lane(channel.pk, lease=lease, verdict="failed", error=repr(error), not_before=later)
+        raise
+
+
+def _pay_claimed(channel: Channel, claimed: Sequence[Claimed], lease: UUID) -> int:
+    channel = Channel.objects.get(pk=channel.pk)  # read after the claim: what changed it has owed what we claimed
+    if not channel.is_connected:
+        outbox.give_back(channel.pk, claimed, lease=lease)
         outbox.release_lane(channel.pk, lease=lease)
         return 0
     numbers = publishing.compute_numbers(channel, [Offer(one.target_id, one.sku_id, one.remote) for one in claimed])
@@ -113,6 +129,7 @@ class _Voyage:
         self.error = ""
         self.wait_seconds: float | None = None
         self.sent_at = computed_at
+        self.requests = 0
 
     def item(self, flight: Flight) -> PushItem:
         one = self.claimed[flight.target_id]
@@ -129,6 +146,9 @@ class _Voyage:
         if self.verdict == "failed":
             self._put_off(items, self.error)
             return
+        if self.requests:
+            outbox.extend_claims(self.channel.pk, lease=self.lease)
+        self.requests += 1
         try:
             request = connector.push_request(items, account(self.channel), now=clock.now())
             response = transport.send(request, timeout_seconds=timeout)

@@ -15,19 +15,9 @@ def sweep() -> None:
     sync.sweep()
 
 
-@shared_task(name="channels.tasks.poll_orders")
-def poll_orders(channel_id: int) -> None:
-    reconcile.poll_orders(channel_id)
-
-
 @shared_task(name="channels.tasks.read_back")
 def read_back(channel_id: int) -> None:
     reconcile.read_back(channel_id)
-
-
-@shared_task(name="channels.tasks.schedule_polls")
-def schedule_polls() -> None:
-    reconcile.schedule_polls()
 
 
 @shared_task(name="channels.tasks.schedule_read_backs")

@@ -7,7 +7,10 @@ reach into the merchant's own network, whatever its name resolves to.
 
 import ipaddress
 import socket
+import ssl
+import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import httpcore
@@ -25,6 +28,37 @@ class ForbiddenAddress(httpcore.ConnectError):
     """The address is not public, and this installation reaches only public ones."""
 
 
+#: When the request that is out has to be answered, on the monotonic clock.
+_deadline: ContextVar[float] = ContextVar("deadline")
+
+
+class _Hurried(httpcore.NetworkStream):
+    """A stream whose reads end at the deadline: who answers a byte at a time would wait out every single time-out."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        left = _deadline.get() - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the answer took too long")
+        return self._stream.read(max_bytes, left)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Hurried(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
 class _PublicOnly(httpcore.SyncBackend):
     """Connects to the very address that it checked."""
 
@@ -37,7 +71,7 @@ class _PublicOnly(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         if settings.CHANNEL_ALLOW_PRIVATE_URLS:
-            return super().connect_tcp(host, port, timeout, local_address, socket_options)
+            return _Hurried(super().connect_tcp(host, port, timeout, local_address, socket_options))
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
@@ -48,20 +82,21 @@ class _PublicOnly(httpcore.SyncBackend):
                 raise ForbiddenAddress(
                     f"{host} is {address}, which is not public; CHANNEL_ALLOW_PRIVATE_URLS allows it"
                 )
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        return _Hurried(super().connect_tcp(addresses[0], port, timeout, local_address, socket_options))
 
 
 _client: httpx.Client | None = None
 
 
 def send(request: OutboundRequest, *, timeout_seconds: float) -> Response:
-    """Send the request, wait at most so long for an answer, and bring it back whatever its status.
+    """Send the request, wait at most so long for the whole answer, and bring it back whatever its status.
 
     Raises ChannelBusy where nothing can have been applied (no connection came about) and ChannelUnclear where it may have been.
     """
     if connection.in_atomic_block:
         raise RuntimeError("a request must not be sent inside a transaction")
     connections.close_all()
+    _deadline.set(time.monotonic() + timeout_seconds)
     timeout = httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS, pool=timeout_seconds)
     try:
         with _shared_client().stream(

@@ -5,7 +5,14 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_after_setup, setup_logging, task_postrun, worker_init, worker_process_init, worker_ready
+from celery.signals import (
+    celeryd_after_setup,
+    setup_logging,
+    task_postrun,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+)
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -27,7 +34,7 @@ ROUTES = {
     "fulfillment.tasks.tell_channels": {"queue": "sync"},
     "fulfillment.tasks.*": {"queue": "intake"},
     "channels.tasks.drain_channel": {"queue": "sync"},
-    "channels.tasks.poll_orders": {"queue": "sync"},
+    "fulfillment.tasks.poll_orders": {"queue": "sync"},
     "channels.tasks.read_back": {"queue": "sync"},
     "channels.tasks.report_*": {"queue": "sync"},
     "channels.tasks.reconcile_*": {"queue": "sync"},

@@ -22,9 +22,11 @@ SCHEDULE: dict[str, Entry] = {
     "Sweep the inbox": Entry("fulfillment.tasks.sweep", 2, "Rings for deliveries whose alarm was lost"),
     "Sweep the outbox": Entry("channels.tasks.sweep", 2, "Rings for debts whose alarm was lost"),
     "Sweep reorder checks": Entry("purchasing.tasks.sweep", 10, "Rings for SKUs whose reorder check was lost"),
-    "Fill shortfalls": Entry("fulfillment.tasks.fill_shortfalls", 30, "Reserves for short lines what has come meanwhile"),
+    "Fill shortfalls": Entry(
+        "fulfillment.tasks.fill_shortfalls", 30, "Reserves for short lines what has come meanwhile"
+    ),
     "Tell channels of shipments": Entry("fulfillment.tasks.tell_channels", 5, "Sends tracking whose alarm was lost"),
-    "Read orders back": Entry("channels.tasks.schedule_polls", 60, "Finds orders whose webhooks never came"),
+    "Read orders back": Entry("fulfillment.tasks.schedule_polls", 60, "Finds orders whose webhooks never came"),
     "Read stock back": Entry("channels.tasks.schedule_read_backs", 300, "Finds and repairs numbers that are not ours"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Beat is alive": Entry("config.tasks.note_heartbeat", 10, "Lets the doctor see that beat and a worker run"),

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import intake, shipping, shortfalls
+from . import intake, polling, shipping, shortfalls
 
 
 @shared_task(name="fulfillment.tasks.drain_inbox")
@@ -23,3 +23,13 @@ def fill_shortfalls() -> None:
 @shared_task(name="fulfillment.tasks.tell_channels")
 def tell_channels() -> None:
     shipping.tell_channels()
+
+
+@shared_task(name="fulfillment.tasks.poll_orders")
+def poll_orders(channel_id: int) -> None:
+    polling.poll_orders(channel_id)
+
+
+@shared_task(name="fulfillment.tasks.schedule_polls")
+def schedule_polls() -> None:
+    polling.schedule_polls()

@@ -1,6 +1,7 @@
 """`manage.py reconcile`: read channels back now."""
 
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,12 +10,13 @@ from django.utils.translation import gettext as _
 from channels.credentials import connector_of
 from channels.models import Channel
 from channels.reconcile import reconcile
+from fulfillment.polling import poll_orders
 
 
 class Command(BaseCommand):
     """A line for each drift; nothing where every channel shows our numbers."""
 
-    help = "Reads channels back now and prints drift: numbers shown that are not ours."
+    help = "Reads channels back now: records orders that never came, and prints numbers shown that are not ours."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--channel", metavar="CODE", help="only this channel")
@@ -26,6 +28,9 @@ class Command(BaseCommand):
             if not channels:
                 raise CommandError(_("There is no connected channel {code}.").format(code=options["channel"]))
         readable = [one for one in channels if connector_of(one).capabilities(one.settings).has_stock]
+        for channel in channels:
+            if connector_of(channel).capabilities(channel.settings).has_orders:
+                poll_orders(channel.pk, grace=timedelta(0))
         for drift in reconcile(readable):
             listing = drift.target.listing
             self.stdout.write(
