@@ -175,6 +175,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # --- Static files: served by whitenoise straight from the packages; no collecting step.
 STATIC_URL = "static/"

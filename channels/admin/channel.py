@@ -14,17 +14,13 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from inventory.admin.base import BackOfficeAdmin, ConditionFilter, actor
+from inventory.admin.base import BackOfficeAdmin, ConditionFilter, actor, badge
 
 from .. import lag, registration
 from ..connectors import registry
-from ..models import Channel, ChannelLocation, Debt, Listing, StockTarget
+from ..models import Channel, ChannelLocation, Debt, Listing, Mode, StockTarget
 from .channel_actions import ChannelActions
 from .channel_form import KINDS, PLAIN, ChannelForm, channel_form, names_of
-
-STATE_LABELS = {
-    "selling": "success", "shadow": "info", "stopped": "danger", "disconnected": "danger", "inactive": "warning",
-}  # fmt: skip
 
 
 class StateFilter(ConditionFilter):
@@ -51,6 +47,7 @@ class FeedingInline(TabularInline):
 class ChannelAdmin(ChannelActions, BackOfficeAdmin):
     """Shop windows, changed by the verbs of ``registration`` and ``selling``."""
 
+    empty_hint = gettext_lazy("Add a channel: a marketplace or shop that sells your stock.")
     list_display = (
         "code",
         "name",
@@ -89,13 +86,13 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
     def conditional_fields(self) -> dict[str, str]:
         """Which fields a new channel's form shows for which connector."""
         conditions = {
-            name: f"connector == '{plugin.code}'"
+            name: _shown_for([plugin.code])
             for plugin in registry.all().values()
             for kind in KINDS
             for name in names_of(plugin, kind)
         }
         urls = [plugin.code for plugin in registry.all().values() if plugin.needs_base_url]
-        return {**conditions, "base_url": f"{urls}.includes(connector)"} if urls else conditions
+        return {**conditions, "base_url": _shown_for(urls)}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """With the fields that the connector says it needs."""
@@ -111,17 +108,28 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
         fieldsets: list[Any] = [
             (None, {"fields": [("code", "name"), "connector", ("mode", "is_active")]}),
             (_("Connection"), {"fields": connection}),
-            (_("How it is treated"), {"fields": [("priority", "fee_percent"), ("currency", "orders_from")]}),
+            (_("How it is treated"), {"fields": [("priority", "fee_percent"), "currency", "orders_from"]}),
         ]
         if obj:
             fieldsets.insert(
-                0, (_("Now"), {"fields": [("state", "webhook"), ("owed", "parked"), "speed", "lane_state"]})
+                0, (_("Now"), {"fields": ["webhook", ("state", "speed"), ("owed", "parked"), "lane_state"]})
             )
         return [part for part in fieldsets if part[1]["fields"]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The code is part of the webhook's address; another connector is another channel."""
         return ("code", "connector", "state", "webhook", "owed", "parked", "speed", "lane_state") if obj else ()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Channel | None:
+        """With the webhook's address as this person reaches us."""
+        channel: Any = super().get_object(request, object_id, from_field)
+        if channel is not None:
+            channel.webhook_url = request.build_absolute_uri(channel.webhook_path)
+        return channel
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A channel with a history is made inactive instead."""
+        return super().has_delete_permission(request, obj) and obj is not None and not obj.listings_found
 
     def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
         """Make or change the channel by the verb that the API uses too."""
@@ -148,16 +156,16 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
 
     # Columns and fields ---------------------------------------------------------------------------------------
 
-    @display(description=gettext_lazy("state"), label=STATE_LABELS)
-    def state(self, channel: Channel) -> tuple[str, str]:
+    @display(description=gettext_lazy("state"))
+    def state(self, channel: Channel) -> SafeString:
         """What it does now."""
         if channel.disconnected_at is not None:
-            return "disconnected", _("Disconnected")
+            return badge(_("Disconnected"), "bad")
         if channel.stopped_at is not None:
-            return "stopped", _("Selling stopped")
+            return badge(_("Selling stopped"), "bad")
         if not channel.is_active:
-            return "inactive", _("Inactive")
-        return ("shadow", _("Shadow")) if channel.mode == "shadow" else ("selling", _("Selling"))
+            return badge(_("Inactive"), "warn")
+        return badge(_("Shadow"), "warn") if channel.mode == Mode.SHADOW else badge(_("Selling"), "good")
 
     @display(description=gettext_lazy("listings"), ordering="listings_found")
     def listing_count(self, channel: Any) -> int:
@@ -189,7 +197,8 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
     @display(description=gettext_lazy("webhook URL"))
     def webhook(self, channel: Channel) -> SafeString:
         """The address to give to the channel."""
-        return format_html('<code class="so-copy">{}</code>', self.request_root + channel.webhook_path)
+        address = getattr(channel, "webhook_url", channel.webhook_path)
+        return format_html('<code class="so-copy">{}</code>', address)
 
     @display(description=gettext_lazy("sync lag"))
     def speed(self, channel: Channel) -> str:
@@ -207,9 +216,7 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
         said = _("%(count)d failures in a row; not before %(when)s; %(error)s")
         return said % {"count": lane.failures, "when": lane.not_before or "–", "error": lane.last_error or "–"}
 
-    request_root = ""
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Remember under which address we are reached."""
-        self.request_root = request.build_absolute_uri("/").rstrip("/")
-        return super().changeform_view(request, *args, **kwargs)
+def _shown_for(connectors: list[str]) -> str:
+    """The browser's condition for a field: a new channel's connector is one of these; a saved one's is settled."""
+    return f"typeof connector === 'undefined' || {connectors}.includes(connector)"

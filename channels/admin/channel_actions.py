@@ -48,7 +48,15 @@ class ChannelActions:
 
     actions = ("stop_selected", "disconnect_selected", "resume_selected")
     actions_list = ("stop_all", "resume_all")
-    actions_detail = ("stop_one", "disconnect_one", "resume_one", "read_back", "add_listing", "targets")
+    actions_detail = (
+        "resume_one",
+        "stop_one",
+        {
+            "title": gettext_lazy("More"),
+            "icon": "more_vert",
+            "items": ["disconnect_one", "read_back", "add_listing", "targets"],
+        },
+    )
 
     # Permissions are methods: the theme looks dotted ones up in the database whenever Django checks itself.
 

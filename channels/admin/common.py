@@ -12,16 +12,15 @@ from ..models import Debt, StockTarget
 
 #: What became of a target, the worst first, and the colour it is shown in.
 STANDING = {
-    "parked": (_("Parked"), "danger"),
-    "waiting": (_("To be tried again"), "warning"),
-    "in_flight": (_("In flight"), "info"),
-    "owed": (_("Owed"), "info"),
-    "unknown": (_("Unknown"), "warning"),
-    "behind": (_("Behind"), "warning"),
-    "settled": (_("Up to date"), "success"),
+    "parked": (_("Parked"), "bad"),
+    "waiting": (_("To be tried again"), "warn"),
+    "in_flight": (_("In flight"), ""),
+    "owed": (_("Owed"), ""),
+    "unknown": (_("Unknown"), "warn"),
+    "behind": (_("Behind"), "warn"),
+    "settled": (_("Up to date"), "good"),
     "inactive": (_("Inactive"), ""),
 }
-LABELS = dict(STANDING.values())
 
 
 def with_owed(targets: QuerySet[StockTarget]) -> QuerySet[StockTarget]:

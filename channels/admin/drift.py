@@ -29,6 +29,7 @@ class ExcessFilter(ConditionFilter):
 class DriftAdmin(CsvExport, RecordAdmin):
     """What was read back, what it should have been, and what the channel offered beyond it."""
 
+    empty_hint = _("No channel showed another number than ours when it was read back.")
     list_display = ("found_at", "sku", "channel", "remote", "expected", "found", "excess")
     list_select_related = ("target__listing__sku", "target__channel")
     list_filter = (("target__channel", RelatedDropdownFilter), ExcessFilter, ("found_at", RangeDateTimeFilter))

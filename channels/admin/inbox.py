@@ -19,9 +19,8 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
-from inventory.admin.base import RecordAdmin, actor, pretty
+from inventory.admin.base import BigTable, RecordAdmin, actor, badge, pretty
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 
 from .. import inbox
@@ -50,10 +49,10 @@ def readable(body: bytes | memoryview) -> SafeString:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RecordAdmin):
+class DeliveryAdmin(BigTable, RecordAdmin):
     """Raw events with what became of them; kept as evidence."""
 
-    paginator = InfinitePaginator
+    empty_hint = gettext_lazy("What channels tell us is stored here. Give each channel the webhook URL of its page.")
     list_display = ("stored_at", "channel", "source", "topic", "order_ref", "event_id", "state", "reason", "settled_at")
     list_display_links = ("stored_at", "event_id")
     list_select_related = ("channel",)
@@ -84,13 +83,11 @@ class DeliveryAdmin(RecordAdmin):
         """Lists need no bodies."""
         return super().get_queryset(request).defer("body", "headers")
 
-    @display(
-        description=gettext_lazy("status"),
-        label={DeliveryStatus.WAITING: "info", DeliveryStatus.DONE: "success", DeliveryStatus.PARKED: "danger"},
-    )
-    def state(self, delivery: Delivery) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, delivery: Delivery) -> SafeString:
         """Waiting, done or parked."""
-        return delivery.status, delivery.get_status_display()
+        levels = {DeliveryStatus.DONE: "good", DeliveryStatus.PARKED: "bad"}
+        return badge(delivery.get_status_display(), levels.get(DeliveryStatus(delivery.status), ""))
 
     @display(description=gettext_lazy("body"))
     def body_text(self, delivery: Delivery) -> SafeString:

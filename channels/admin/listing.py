@@ -16,13 +16,13 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from inventory.admin.base import BackOfficeAdmin
+from inventory.admin.base import BackOfficeAdmin, badge
 from inventory.admin.export import CsvExport
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 
 from .. import publishing, registration
 from ..models import Channel, Listing, StockTarget
-from .common import LABELS, STANDING, standing_filter, total, with_owed, worst
+from .common import STANDING, standing_filter, total, with_owed, worst
 from .listing_form import ListingForm, external_names, listing_form
 from .targets import PUSH_SAYS, push
 
@@ -37,6 +37,9 @@ def of_target(condition: Q) -> Q:
 class ListingAdmin(CsvExport, BackOfficeAdmin):
     """One SKU on one channel each."""
 
+    empty_hint = gettext_lazy(
+        "A listing says under which id a channel sells a SKU. Add a channel first, then its listings."
+    )
     list_display = (
         "sku", "channel", "external_key", "published", "shown", "state", "pushed_at", "last_error", "fulfilled_by",
         "is_active",
@@ -119,10 +122,10 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         """What we believe the channel shows."""
         return total([target.shown for target in listing.live])
 
-    @display(description=gettext_lazy("state"), label=LABELS)
+    @display(description=gettext_lazy("state"))
     def state(self, listing: Any) -> Any:
         """Where its worst target stands."""
-        return STANDING[worst(listing.live)][0]
+        return badge(*STANDING[worst(listing.live)])
 
     @display(description=gettext_lazy("acknowledged at"))
     def pushed_at(self, listing: Any) -> Any:

@@ -47,6 +47,7 @@ class RuleForm(forms.ModelForm):
 class AllocationRuleAdmin(BackOfficeAdmin):
     """One decision each; the most specific of a kind wins, then the newest."""
 
+    empty_hint = _("Without rules every channel shows all that is available.")
     form = RuleForm
     list_display = ("kind", "value_text", "scope", "enabled", "starts_at", "ends_at", "note")
     list_select_related = ("channel", "sku")
@@ -67,7 +68,7 @@ class AllocationRuleAdmin(BackOfficeAdmin):
                 "description": _("It applies where all given fields match. Leave all empty for everything."),
             },
         ),
-        (_("When"), {"fields": (("starts_at", "ends_at"),)}),
+        (_("When"), {"fields": ("starts_at", "ends_at")}),
     )
 
     def save_model(self, request: HttpRequest, obj: AllocationRule, form: Any, change: bool) -> None:

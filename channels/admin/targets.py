@@ -15,15 +15,14 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
-from inventory.admin.base import RecordAdmin
+from inventory.admin.base import BigTable, RecordAdmin, badge
 from inventory.admin.export import CsvExport
 from inventory.admin.pages import ask, ask_about_rows, find, list_of, page_of
 
 from .. import sync
 from ..models import PushLog, StockTarget
-from .common import LABELS, STANDING, standing, standing_filter, with_owed
+from .common import STANDING, standing, standing_filter, with_owed
 
 
 def push(ids: list[int], values: dict[str, Any]) -> str:
@@ -52,6 +51,7 @@ RETRY_SAYS = (
 class StockTargetAdmin(CsvExport, RecordAdmin):
     """Where each number goes: what is in flight, what came of it, what is parked."""
 
+    empty_hint = gettext_lazy("Each listing has a target as soon as it is added.")
     list_display = (
         "sku",
         "channel",
@@ -112,10 +112,10 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
         """The SKU's code."""
         return target.listing.sku.code
 
-    @display(description=gettext_lazy("state"), label=LABELS)
+    @display(description=gettext_lazy("state"))
     def state(self, target: StockTarget) -> Any:
         """Where it stands."""
-        return STANDING[standing(target)][0]
+        return badge(*STANDING[standing(target)])
 
     @admin.action(description=gettext_lazy("Push now"), permissions=["operate"])
     def push_selected(self, request: HttpRequest, queryset: QuerySet[StockTarget]) -> HttpResponse:
@@ -172,10 +172,10 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
 
 
 @admin.register(PushLog)
-class PushLogAdmin(RecordAdmin):
+class PushLogAdmin(BigTable, RecordAdmin):
     """Every number computed and sent, and how long it took."""
 
-    paginator = InfinitePaginator
+    empty_hint = gettext_lazy("Every number sent to a channel is kept here for a while.")
     list_display = ("computed_at", "sku", "channel", "quantity", "outcome", "lag", "sent_at", "acknowledged_at")
     list_select_related = ("target__listing__sku", "channel")
     list_filter = (

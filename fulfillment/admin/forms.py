@@ -14,7 +14,7 @@ from unfold.widgets import (
 from inventory.admin.forms import ReasonForm, sku_field
 from inventory.models import Location
 
-from ..models import Return
+from ..models import Return, SalesOrder
 
 
 class ShipForm(ReasonForm):
@@ -32,6 +32,33 @@ class ShipForm(ReasonForm):
         label=_("It leaves now"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
     )
     field_order = ("location", "carrier", "service", "tracking_number", "dispatch", "reason")
+
+
+class AnnounceForm(ReasonForm):
+    """For each line shipped: how many units come back."""
+
+    def __init__(self, *args: Any, order: SalesOrder, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shipped = list(order.lines.filter(shipped__gt=0).select_related("sku"))
+        for line in self.shipped:
+            self.fields[f"line_{line.pk}"] = forms.IntegerField(
+                label=_("%(sku)s (%(shipped)d shipped)")
+                % {"sku": line.sku or line.listing_key, "shipped": line.shipped},
+                min_value=0,
+                max_value=line.shipped,
+                initial=0,
+                widget=UnfoldAdminIntegerFieldWidget,
+            )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def clean(self) -> dict[str, Any]:
+        """At least one unit; ``announced`` is what ``returns.create_return`` takes, without the reason."""
+        values = super().clean() or {}
+        units = [(line, values.get(f"line_{line.pk}") or 0) for line in self.shipped]
+        announced = [(line, count) for line, count in units if count]
+        if not announced and not self.errors:
+            self.add_error(None, _("Say how many units come back.") if self.shipped else _("Nothing was shipped yet."))
+        return {**values, "announced": announced}
 
 
 class ReceiveForm(ReasonForm):

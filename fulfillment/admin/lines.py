@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
 from channels import registration
 from channels.connectors.base import ConnectorError
 from channels.credentials import connector_of
-from inventory.admin.base import ConditionFilter, RecordAdmin
+from inventory.admin.base import BigTable, ConditionFilter, RecordAdmin
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 from inventory.errors import StockError
 
@@ -34,10 +33,10 @@ class ParkedFilter(ConditionFilter):
 
 
 @admin.register(SalesOrderLine)
-class SalesOrderLineAdmin(RecordAdmin):
+class SalesOrderLineAdmin(BigTable, RecordAdmin):
     """Lines of all orders."""
 
-    paginator = InfinitePaginator
+    empty_hint = gettext_lazy("Lines come with their orders.")
     list_display = (
         "order_id_text", "channel", "external_id", "sku", "listing_key", "quantity", "reserved", "short", "shipped",
         "parked_reason",
@@ -58,7 +57,7 @@ class SalesOrderLineAdmin(RecordAdmin):
         ("reserved", "short", "shipped"), ("cancelled", "refunded", "returned"), ("parked_reason", "parked_detail"),
     )  # fmt: skip
 
-    custom_urls = (("parked", "parked", parked_page),)
+    custom_urls = (("parked/", "parked", parked_page),)
 
     def has_map_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Mapping makes a listing."""
@@ -101,7 +100,6 @@ class SalesOrderLineAdmin(RecordAdmin):
         def deed(values: dict[str, Any]) -> str:
             external = {fields[0].name: key} if fields else {}
             registration.create_listing(channel=channel, sku=values["sku"], external=external)
-            intake.resolve_listings(channel.pk, [key])
             return _("%(key)s on %(channel)s is %(sku)s now; the lines that waited for it go on.") % {
                 "key": key, "channel": channel.name, "sku": values["sku"],
             }  # fmt: skip

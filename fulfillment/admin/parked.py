@@ -40,7 +40,10 @@ PAGES: dict[str, tuple[str, str, tuple[tuple[Any, str, str], ...]]] = {
         "channels_stocktarget_change", "channels.view_stocktarget",
         ((gettext_lazy("Retry"), "channels_stocktarget_retry_one", "channels.change_stocktarget"),),
     ),
-    "shipment": ("fulfillment_shipment_change", "fulfillment.view_shipment", ()),
+    "shipment": (
+        "fulfillment_shipment_change", "fulfillment.view_shipment",
+        ((gettext_lazy("Tell again"), "fulfillment_shipment_tell_again", "fulfillment.change_shipment"),),
+    ),
 }  # fmt: skip
 
 

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
-from inventory.admin.base import RecordAdmin, actor
+from inventory.admin.base import RecordAdmin, actor, badge
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
 
@@ -27,6 +28,7 @@ class ReturnLineInline(TabularInline):
     fields = readonly_fields = ("line", "sku", "quantity", "reason", "restocked", "quarantined", "missing")
     extra = 0
     can_delete = False
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
         """One query for all lines."""
@@ -50,6 +52,7 @@ class ReturnLineInline(TabularInline):
 class ReturnAdmin(RecordAdmin):
     """Goods announced back."""
 
+    empty_hint = gettext_lazy("Returns are announced from an order's page or by the API.")
     list_display = ("id", "order", "state", "announced", "created_at")
     list_display_links = ("id", "order")
     list_select_related = ("order__channel",)
@@ -67,17 +70,11 @@ class ReturnAdmin(RecordAdmin):
         """With the units announced."""
         return super().get_queryset(request).annotate(unit_sum=Sum("lines__quantity"))
 
-    @display(
-        description=gettext_lazy("status"),
-        label={
-            ReturnStatus.EXPECTED: "info",
-            ReturnStatus.PARTLY_RECEIVED: "warning",
-            ReturnStatus.RECEIVED: "success",
-        },
-    )
-    def state(self, parcel: Return) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, parcel: Return) -> SafeString:
         """Expected, partly received or received."""
-        return parcel.status, parcel.get_status_display()
+        levels = {ReturnStatus.PARTLY_RECEIVED: "warn", ReturnStatus.RECEIVED: "good"}
+        return badge(parcel.get_status_display(), levels.get(ReturnStatus(parcel.status), ""))
 
     @display(description=gettext_lazy("units announced"), ordering="unit_sum")
     def announced(self, parcel: Any) -> int:

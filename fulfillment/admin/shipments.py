@@ -5,14 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
-from inventory.admin.base import RecordAdmin, actor
+from inventory.admin.base import BigTable, RecordAdmin, actor, badge
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
 
@@ -27,6 +27,7 @@ class ShipmentLineInline(TabularInline):
     fields = readonly_fields = ("line", "sku", "quantity")
     extra = 0
     can_delete = False
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ShipmentLine]:
         """One query for all lines."""
@@ -47,10 +48,10 @@ class ShipmentLineInline(TabularInline):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(RecordAdmin):
+class ShipmentAdmin(BigTable, RecordAdmin):
     """Parcels that leave, and whether their channels know."""
 
-    paginator = InfinitePaginator
+    empty_hint = gettext_lazy("Open an order and ship it.")
     list_display = (
         "id",
         "order",
@@ -70,18 +71,17 @@ class ShipmentAdmin(RecordAdmin):
     )  # fmt: skip
     search_fields = ("order__external_id", "tracking_number", "carrier")
     inlines = (ShipmentLineInline,)
-    actions_detail = ("dispatch_parcel",)
+    actions_detail = ("dispatch_parcel", "tell_again")
     fields = (
         ("order", "location"), ("state", "dispatched_at"), ("carrier", "service", "tracking_number"),
         ("news", "news_attempts", "news_next_at"), "news_error", "created_at",
     )  # fmt: skip
 
-    @display(
-        description=gettext_lazy("status"), label={ShipmentStatus.DRAFT: "info", ShipmentStatus.DISPATCHED: "success"}
-    )
-    def state(self, shipment: Shipment) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, shipment: Shipment) -> SafeString:
         """Draft or dispatched."""
-        return shipment.status, shipment.get_status_display()
+        level = "good" if shipment.status == ShipmentStatus.DISPATCHED else ""
+        return badge(shipment.get_status_display(), level)
 
     @action(description=gettext_lazy("Dispatch"), icon="local_shipping", url_path="dispatch", permissions=["operate"])
     def dispatch_parcel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -96,4 +96,24 @@ class ShipmentAdmin(RecordAdmin):
         return ask(
             self, request, title=_("Dispatch shipment %s") % shipment.pk, deed=deed, says=says, subjects=[shipment],
             back=page_of(shipment), refusals=(StockError, shipping.ShippingError), submit=_("Dispatch"),
+        )  # fmt: skip
+
+    @action(
+        description=gettext_lazy("Tell the channel again"), icon="campaign", url_path="tell", permissions=["operate"]
+    )
+    def tell_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Owe the news again that the channel refused."""
+        shipment = find(self, request, object_id)
+
+        def deed(values: dict[str, Any]) -> str:
+            if shipping.tell_again([shipment.pk]):
+                return _("The channel is told again now.")
+            return _("Nothing was parked: the channel knows, or is being told.")
+
+        says = [
+            _("The channel refused the news of this parcel, or never took it. It is told again from the first attempt.")
+        ]
+        return ask(
+            self, request, title=_("Tell %s again") % shipment.order.channel.name, deed=deed, says=says,
+            subjects=[shipment], back=page_of(shipment),
         )  # fmt: skip

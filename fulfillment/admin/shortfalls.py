@@ -1,11 +1,12 @@
 """Shortfalls: units sold with no stock behind them."""
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from inventory.admin.base import OpenFilter, RecordAdmin
+from inventory.admin.base import OpenFilter, RecordAdmin, badge
 from inventory.admin.export import CsvExport
 
 from ..models import Shortfall, ShortfallKind
@@ -15,6 +16,7 @@ from ..models import Shortfall, ShortfallKind
 class ShortfallAdmin(CsvExport, RecordAdmin):
     """Oversells and backorders; they close by themselves when no unit is short any more."""
 
+    empty_hint = _("No unit was sold that was not there.")
     list_display = ("found_at", "sku", "channel", "order", "kind_label", "quantity", "still_short", "closed_at")
     list_select_related = ("line__sku", "line__order__channel")
     list_filter = (
@@ -45,10 +47,10 @@ class ShortfallAdmin(CsvExport, RecordAdmin):
         """The order's id."""
         return shortfall.line.order.external_id
 
-    @display(description=_("kind"), label={ShortfallKind.OVERSELL: "danger", ShortfallKind.BACKORDER: "warning"})
-    def kind_label(self, shortfall: Shortfall) -> tuple[str, str]:
+    @display(description=_("kind"), ordering="kind")
+    def kind_label(self, shortfall: Shortfall) -> SafeString:
         """Oversell or backorder."""
-        return shortfall.kind, shortfall.get_kind_display()
+        return badge(shortfall.get_kind_display(), "bad" if shortfall.kind == ShortfallKind.OVERSELL else "warn")
 
     @display(description=_("still short"))
     def still_short(self, shortfall: Shortfall) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework_api_key.models import APIKey
@@ -12,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 
 from ..models import ApiKey
-from .base import BackOfficeAdmin
+from .base import BackOfficeAdmin, badge
 
 # The library's own keys open nothing here.
 if admin.site.is_registered(APIKey):
@@ -23,6 +24,7 @@ if admin.site.is_registered(APIKey):
 class ApiKeyAdmin(BackOfficeAdmin):
     """Shown once when made; revoked for ever."""
 
+    empty_hint = gettext_lazy("A program needs a key to call the API.")
     list_display = ("name", "prefix", "role", "created", "expiry_date", "state")
     list_filter = (("role", ChoicesDropdownFilter), ("revoked", BooleanRadioFilter), "created")
     search_fields = ("name", "prefix")
@@ -51,9 +53,9 @@ class ApiKeyAdmin(BackOfficeAdmin):
             messages.warning(request, said % {"name": obj.name, "key": key})
         super().save_model(request, obj, form, change)
 
-    @display(description=gettext_lazy("state"), label={"valid": "success", "revoked": "danger", "expired": "warning"})
-    def state(self, key: ApiKey) -> tuple[str, str]:
+    @display(description=gettext_lazy("state"))
+    def state(self, key: ApiKey) -> SafeString:
         """Whether it still opens anything."""
         if key.revoked:
-            return "revoked", _("revoked")
-        return ("expired", _("expired")) if key.has_expired else ("valid", _("valid"))
+            return badge(_("revoked"), "bad")
+        return badge(_("expired"), "warn") if key.has_expired else badge(_("valid"), "good")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -11,6 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 
 def actor(request: HttpRequest) -> str:
@@ -24,6 +27,11 @@ def pretty(value: Any) -> SafeString:
     return format_html('<pre class="so-code">{}</pre>', text)
 
 
+def badge(text: object, level: str = "") -> SafeString:
+    """A word in a coloured box: good, warn, bad, or plain."""
+    return format_html('<span class="so-badge {}">{}</span>', level, text)
+
+
 class BackOfficeAdmin(ModelAdmin):
     """Lists that stay fast on big tables; the named actions need the model's change permission."""
 
@@ -35,6 +43,8 @@ class BackOfficeAdmin(ModelAdmin):
     compressed_fields = True
     warn_unsaved_form = True
     empty_value_display = "–"
+    empty_hint: Any = ""  # what an empty list says instead of rows
+    formfield_overrides: ClassVar[dict[Any, Any]] = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
 
     def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may act on these rows, whatever the forms allow."""
@@ -60,6 +70,13 @@ class RecordAdmin(BackOfficeAdmin):
         """Also whoever may act on them may look at them."""
         codenames = (f"{self.opts.app_label}.{verb}_{self.opts.model_name}" for verb in ("view", "change"))
         return any(request.user.has_perm(codename) for codename in codenames)
+
+
+class BigTable:
+    """For tables that only grow: pages without counting all rows, and no "select all" over them."""
+
+    paginator = InfinitePaginator
+    list_disable_select_all = True
 
 
 class ConditionFilter(DropdownFilter):

@@ -21,6 +21,7 @@ from .stock import STATES, ask_adjust, ask_move
 class ProductAdmin(BackOfficeAdmin):
     """What a buyer thinks of as one thing."""
 
+    empty_hint = _("A product groups SKUs; one is made by itself for a SKU that comes by the API.")
     list_display = ("code", "name", "category", "brand", "sku_count")
     list_filter = ("category", ("brand", FieldTextFilter))
     search_fields = ("code", "name", "category", "brand")
@@ -45,6 +46,7 @@ class LevelInline(TabularInline):
     can_delete = False
     show_change_link = True
     verbose_name_plural = _("Stock by location")
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         """One query for all locations."""
@@ -73,6 +75,7 @@ class LevelInline(TabularInline):
 class SkuAdmin(CsvExport, BackOfficeAdmin):
     """The smallest thing counted and sold."""
 
+    empty_hint = _("Add what you count and sell; programs can bring SKUs in bulk by the API.")
     list_display = ("code", "name", "barcode", "product", "price_text", "units_available", "is_active")
     list_select_related = ("product",)
     list_filter = (("is_active", BooleanRadioFilter), "product__category", ("product__brand", FieldTextFilter))

@@ -9,18 +9,17 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from ..models import LedgerEntry
-from .base import RecordAdmin
+from .base import BigTable, RecordAdmin
 from .export import CsvExport
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(CsvExport, RecordAdmin):
+class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
     """Every movement of every unit: who, when, why, from which document. Nothing here can be edited."""
 
-    paginator = InfinitePaginator
+    empty_hint = _("Every movement of stock is kept here, from the first one on.")
     list_display = (
         "recorded_at",
         "sku",

@@ -16,6 +16,7 @@ from .base import BackOfficeAdmin
 class LocationAdmin(BackOfficeAdmin):
     """Places that hold stock."""
 
+    empty_hint = _("Add the warehouses, shops and 3PLs that hold your stock.")
     list_display = ("code", "name", "kind", "country", "priority", "is_active")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter), "country")
     search_fields = ("code", "name", "postal_code", "country")

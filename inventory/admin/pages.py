@@ -70,7 +70,7 @@ def ask(
         "more": max(0, len(subjects) - NAMED_ROWS) + more,
         "hidden": [(name, value) for name, values in (hidden or {}).items() for value in values],
         "back": back,
-        "submit": submit,
+        "confirm": submit,
         "danger": danger,
     }
     return TemplateResponse(request, "admin/action_page.html", context)

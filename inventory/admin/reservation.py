@@ -4,14 +4,14 @@ from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import F, Q
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from ..models import Reservation
 from ..models.reservation import ReservationStatus
-from .base import ConditionFilter, RecordAdmin
+from .base import BigTable, ConditionFilter, RecordAdmin, badge
 
 
 class StatusFilter(ConditionFilter):
@@ -26,10 +26,10 @@ class StatusFilter(ConditionFilter):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(RecordAdmin):
+class ReservationAdmin(BigTable, RecordAdmin):
     """What is promised to whom, from where."""
 
-    paginator = InfinitePaginator
+    empty_hint = _("Orders reserve stock; what is promised shows here.")
     list_display = (
         "reserved_at",
         "sku",
@@ -79,14 +79,8 @@ class ReservationAdmin(RecordAdmin):
         """Units still promised."""
         return reservation.open_quantity
 
-    @display(
-        description=_("status"),
-        label={
-            ReservationStatus.PENDING: "info",
-            ReservationStatus.FULFILLED: "success",
-            ReservationStatus.RELEASED: "warning",
-        },
-    )
-    def state(self, reservation: Reservation) -> tuple[str, str]:
+    @display(description=_("status"))
+    def state(self, reservation: Reservation) -> SafeString:
         """Pending, fulfilled or released."""
-        return reservation.status, str(reservation.status.label)
+        levels = {ReservationStatus.FULFILLED: "good", ReservationStatus.RELEASED: "warn"}
+        return badge(reservation.status.label, levels.get(reservation.status, ""))

@@ -104,6 +104,7 @@ def said(entry: LedgerEntry | None, sku: Sku) -> str:
 class StockLevelAdmin(CsvExport, RecordAdmin):
     """How much of each SKU is where, by state, with the sums of what the list shows."""
 
+    empty_hint = gettext_lazy("Stock appears here once it is brought in: open a SKU and adjust its stock.")
     list_display = ("sku", "sku_name", "location", "on_hand_units", *STATES)
     list_select_related = ("sku", "location")
     list_filter = (("location", RelatedDropdownFilter), HoldingFilter, "sku__product__category")

@@ -29,6 +29,7 @@ CLOSE_SAYS = (gettext_lazy("The alert counts as dealt with. The next crossing of
 class ReorderRuleAdmin(BackOfficeAdmin):
     """At or below the reorder point, buy."""
 
+    empty_hint = gettext_lazy("Say at which number of units a SKU is to be bought again.")
     list_display = ("sku", "sku_name", "location", "reorder_point", "quantity", "is_active")
     list_select_related = ("sku", "location")
     list_filter = (("location", RelatedDropdownFilter), ("is_active", BooleanRadioFilter))
@@ -50,6 +51,7 @@ class ReorderRuleAdmin(BackOfficeAdmin):
 class ReorderAlertAdmin(CsvExport, RecordAdmin):
     """Points that were crossed."""
 
+    empty_hint = gettext_lazy("The sale that crosses a reorder point raises an alert here.")
     list_display = (
         "raised_at",
         "sku",

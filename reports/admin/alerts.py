@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
-from inventory.admin.base import OpenFilter, RecordAdmin, actor
+from inventory.admin.base import OpenFilter, RecordAdmin, actor, badge
 from inventory.admin.export import CsvExport
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 
@@ -20,10 +21,15 @@ from ..models import Alert, AlertKind
 CLOSE_SAYS = (gettext_lazy("The alert counts as dealt with. The same matter, if it happens again, raises a new one."),)
 
 
+#: Kinds under which units may be sold that are not there.
+GRAVE = (AlertKind.OVERSELL, AlertKind.DISCONNECTED)
+
+
 @admin.register(Alert)
 class AlertAdmin(CsvExport, RecordAdmin):
     """One matter each; the same matter again counts up."""
 
+    empty_hint = gettext_lazy("Nothing needs your attention.")
     list_display = ("repeated_at", "kind_label", "subject", "message", "count", "raised_at", "closed_at", "closed_by")
     list_display_links = ("repeated_at", "message")
     list_filter = (OpenFilter, ("kind", ChoicesDropdownFilter), ("repeated_at", RangeDateTimeFilter))
@@ -38,16 +44,10 @@ class AlertAdmin(CsvExport, RecordAdmin):
         ("closed_by", "closed_by"),
     )  # fmt: skip
 
-    @display(
-        description=gettext_lazy("kind"), ordering="kind",
-        label={
-            AlertKind.OVERSELL: "danger", AlertKind.REORDER: "info", AlertKind.DISCONNECTED: "danger",
-            AlertKind.PARKED: "warning", AlertKind.DRIFT: "warning",
-        },
-    )  # fmt: skip
-    def kind_label(self, alert: Alert) -> tuple[str, str]:
+    @display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_label(self, alert: Alert) -> SafeString:
         """What it is about."""
-        return alert.kind, alert.get_kind_display()
+        return badge(alert.get_kind_display(), "bad" if alert.kind in GRAVE else "warn")
 
     @admin.action(description=gettext_lazy("Close"), permissions=["operate"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
