@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from . import clock
+
 logger = logging.getLogger(__name__)
 
 FLAG_MILLISECONDS = 2000
@@ -38,17 +40,29 @@ def ring(name: str, *ids: int, delay: float = 0.0) -> None:
 def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False) -> bool:
     """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``."""
     try:
-        flag, lifetime = (
-            (_flag(name, ids) + ":later", int(delay * 1000)) if delay else (_flag(name, ids), FLAG_MILLISECONDS)
-        )
-        fresh = client().set(flag, b"1", nx=True, px=max(lifetime, 1))
-        if not fresh and not even_if_rung:
+        rung = _postponed_before(name, ids, delay) if delay else not _raise_flag(name, ids)
+        if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
     except (redis.RedisError, OperationalError, OSError) as error:
         logger.warning("alarm %s%s not sent (%s); the sweep will ring it", name, tuple(ids), error)
         return False
     return True
+
+
+def _raise_flag(name: str, ids: Sequence[int]) -> bool:
+    return bool(client().set(_flag(name, ids), b"1", nx=True, px=FLAG_MILLISECONDS))
+
+
+def _postponed_before(name: str, ids: Sequence[int], delay: float) -> bool:
+    """Whether an alarm is on its way that comes no later than this one; if not, this one is noted in its place."""
+    flag = _flag(name, ids) + ":later"
+    now = clock.now().timestamp()
+    held = client().get(flag)
+    if held is not None and now < float(held) <= now + delay:
+        return True
+    client().set(flag, f"{now + delay:.3f}", px=max(int(delay * 1000), 1))
+    return False
 
 
 def answer(name: str, *ids: int) -> None:
