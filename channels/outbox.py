@@ -129,8 +129,10 @@ RETURNING target.id, target.in_flight, target.shown, target.version
 
 def take_off(numbers: dict[int, int], *, lease: UUID, send: bool) -> list[Flight]:
     """Write down the numbers, and which of them are now in flight: those that the channel does not show already."""
+    now = clock.now()
     given: dict[str, Any] = {
-        "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "send": send, "now": clock.now(),
+        "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "send": send, "now": now,
+        "epoch": clock.epoch_microseconds(now) // 1000,  # versions grow even where an older database was put back
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OFF, given)
@@ -270,7 +272,7 @@ def release_lane(
 
 
 _NEXT_DUE = """
-SELECT min(greatest(target.next_attempt_at, lane.not_before)), count(*), lane.lease_until
+SELECT min(greatest(debt.owed_at, target.next_attempt_at, lane.not_before)), lane.lease_until
 FROM channels_synclane lane
 JOIN channels_debt debt ON debt.channel_id = lane.channel_id
 JOIN channels_stocktarget target ON target.id = debt.target_id
@@ -284,9 +286,9 @@ def next_due_in(channel_id: int) -> float | None:
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE, [channel_id])
         row = cursor.fetchone()
-    if row is None or (row[2] is not None and row[2] > clock.now()):
+    if row is None or (row[1] is not None and row[1] > clock.now()):
         return None
-    return 0.0 if row[0] is None else max(0.0, (row[0] - clock.now()).total_seconds())
+    return max(0.0, (row[0] - clock.now()).total_seconds())
 
 
 _EXPIRED = """
