@@ -90,7 +90,7 @@ def _close_pools_before_forking(**_: Any) -> None:
 
     for connection in connections.all(initialized_only=True):
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 @celeryd_after_setup.connect

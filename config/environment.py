@@ -34,7 +34,17 @@ def install(python: Path, lock: Path) -> None:
     """Install a lock file, counting the packages."""
     total = len(re.findall(r"^[A-Za-z0-9._-]+==", lock.read_text(), flags=re.MULTILINE))
     say(f"Installing up to {total} packages from {lock.relative_to(PROJECT)}")
-    command = [python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", lock]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "-r",
+        lock,
+    ]
     began, seen, output = time.monotonic(), 0, []
     with subprocess.Popen(
         [*command, "--disable-pip-version-check", "--no-input", "--progress-bar", "off"],

@@ -17,6 +17,8 @@ import psutil
 import psycopg
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.binaries import Account, Binaries, find_binaries, server_account
 from config.layout import APPLICATION_ROLE, DATABASE, OWNER_ROLE, Layout
@@ -318,7 +320,7 @@ def _prepare_roles(layout: Layout) -> None:
 
 def is_redis_alive(layout: Layout) -> bool:
     """Whether the Redis server answers a PING."""
-    client = redis.Redis(unix_socket_path=str(layout.redis_socket), socket_timeout=2, retry=None)
+    client = redis.Redis(unix_socket_path=str(layout.redis_socket), socket_timeout=2, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
     except redis.RedisError:

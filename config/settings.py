@@ -122,10 +122,9 @@ def _given_database(*names: str) -> dict[str, Any]:
 
 _application = _embedded_database(APPLICATION_ROLE) if EMBEDDED_DATABASE else _given_database("DATABASE_URL")
 DATABASES = {"default": _with_pool(_application)}
-if EMBEDDED_DATABASE:
-    OWNER_DATABASE = _embedded_database(OWNER_ROLE)
-else:
-    OWNER_DATABASE = _given_database("DATABASE_OWNER_URL", "DATABASE_URL")
+OWNER_DATABASE = (
+    _embedded_database(OWNER_ROLE) if EMBEDDED_DATABASE else _given_database("DATABASE_OWNER_URL", "DATABASE_URL")
+)
 
 # --- Redis: broker, alarms' flags, rate limits, cache.
 REDIS_URL = LAYOUT.redis_url() if EMBEDDED_REDIS else env.str("REDIS_URL")
