@@ -105,7 +105,7 @@ def update_listing(listing: Listing, **changes: Any) -> Listing:
     listing.external_key = _checked(key)
     if listing.external_key != old_key:
         _refuse_taken(listing.channel, [listing])
-        listing.targets.update(shown=None)
+        listing.targets.update(shown=None, disturbed=True)  # a number in flight lands under the old id
     listing.save()
     _follow(listing.channel, [listing.pk])
     return listing

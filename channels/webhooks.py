@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from inventory.kernel import clock
 
 from . import inbox
+from .connectors import registry
 from .connectors.base import Account, Connector, ConnectorError, InboundRequest, SignatureError
 from .credentials import account, connector_of
 from .models import Channel
@@ -86,7 +87,7 @@ def _channel(code: str) -> tuple[int, Account, Connector] | None:
         return held[1:]
     _remembered.pop(code, None)
     channel = Channel.objects.filter(code=code, is_active=True).first()
-    if channel is None:
+    if channel is None or channel.connector not in registry.all():
         return None
     connector = connector_of(channel)
     if not connector.capabilities(channel.settings).has_webhooks:

@@ -1,15 +1,12 @@
 """The ``http`` connector: any system that has no connector of its own.
 
-Both directions are signed by Standard Webhooks (specification: standardwebhooks.com): HMAC-SHA256 over ``id.timestamp.body``.
+Both directions are signed by Standard Webhooks.
 """
 
-import base64
-import binascii
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -17,8 +14,9 @@ from uuid import uuid4
 
 import msgspec
 
-from inventory.kernel.quantities import QuantityError, parse_quantity
+from inventory.kernel.quantities import LARGEST, QuantityError, parse_quantity
 
+from . import _standard_webhooks as standard_webhooks
 from .base import (
     Account,
     Capabilities,
@@ -42,12 +40,8 @@ from .base import (
     RemoteLevel,
     Response,
     ShipmentNews,
-    SignatureError,
     StockPage,
 )
-
-#: Standard Webhooks' recommended window for timestamps, both ways.
-TOLERANCE = timedelta(minutes=5)
 
 TOPICS = {"order.created", "order.updated", "order.cancelled", "order.refunded"}
 
@@ -55,6 +49,13 @@ _ORDER_ID = re.compile(rb'"order"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]{1,200})"')
 
 #: The largest version that fits our column; an honest channel never comes near it.
 _LARGEST_VERSION = 2**62
+
+
+class _OrderPage(msgspec.Struct):
+    """Orders stay as they were sent: one that cannot be read must not take its page with it."""
+
+    orders: list[msgspec.Raw]
+    next: str | int | None = None
 
 
 class Http(Connector):
@@ -83,7 +84,7 @@ class Http(Connector):
 
     def check(self, account: Account) -> None:
         super().check(account)
-        _signing_key(account)
+        standard_webhooks.signing_key(account.credentials.get("secret"))
         batch = account.settings.get("max_batch", 100)
         if not isinstance(batch, int) or isinstance(batch, bool) or not 1 <= batch <= 10_000:
             raise ConnectorError("settings.max_batch is a whole number from 1 to 10000")
@@ -91,21 +92,8 @@ class Http(Connector):
     # Webhooks -------------------------------------------------------------------------------------------------
 
     def verify(self, request: InboundRequest, account: Account, *, now: datetime) -> None:
-        identity = request.headers.get("webhook-id", "")
-        stamp = request.headers.get("webhook-timestamp", "")
-        signatures = request.headers.get("webhook-signature", "")
-        if not (identity and stamp and signatures):
-            raise SignatureError("webhook-id, webhook-timestamp or webhook-signature is missing")
-        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
-            raise SignatureError("webhook-timestamp is not a number of seconds")
-        if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > TOLERANCE:
-            raise SignatureError("webhook-timestamp is out of its window")
-        wanted = _signature(_signing_key(account), identity, stamp, request.body)
-        for candidate in signatures.split(" "):
-            version, _, given = candidate.partition(",")
-            if version == "v1" and hmac.compare_digest(given.encode(), wanted):
-                return
-        raise SignatureError("no signature matches")
+        key = standard_webhooks.signing_key(account.credentials.get("secret"))
+        standard_webhooks.verify(key, request.body, headers=request.headers, now=now)
 
     def event_id(self, request: InboundRequest) -> str:
         return request.headers.get("webhook-id", "")
@@ -160,7 +148,7 @@ class Http(Connector):
         rows = body.get("results")
         if not isinstance(rows, list):
             raise ChannelUnclear("the answer has no results")
-        by_id = {row.get("external_id"): row for row in rows if isinstance(row, dict)}
+        by_id = {str(row.get("external_id")): row for row in rows if isinstance(row, dict)}
         return [_push_result(item, by_id.get(item.external_key)) for item in items]
 
     def stock_request(self, account: Account, *, cursor: str | None, now: datetime) -> OutboundRequest:
@@ -171,7 +159,7 @@ class Http(Connector):
         levels = []
         for row in _rows(body, "items"):
             try:
-                levels.append(RemoteLevel(str(row["external_id"]), parse_quantity(row["quantity"], least=-(10**9))))
+                levels.append(RemoteLevel(str(row["external_id"]), parse_quantity(row["quantity"], least=-LARGEST)))
             except (KeyError, QuantityError) as error:
                 raise ChannelUnclear(f"a stock row cannot be read: {error}") from None
         return StockPage(levels, _next(body))
@@ -185,14 +173,12 @@ class Http(Connector):
         return _signed("GET", _url(account, "orders", updated_since=since, cursor=cursor), account, now=now)
 
     def read_orders(self, response: Response) -> OrderPage:
-        body = _answer(response)
-        orders = []
-        for row in _rows(body, "orders"):
-            identity, version = str(row.get("id", "")), str(row.get("version", ""))
-            event_id = f"poll:{identity}:{version}"
-            event = {"type": "order.updated", "id": event_id, "order": row}
-            orders.append(PolledOrder(event_id[:200], identity[:200], msgspec.json.encode(event)))
-        return OrderPage(orders, _next(body))
+        _answer(response, decode=False)
+        try:
+            page = msgspec.json.decode(response.body, type=_OrderPage)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ChannelUnclear(f"the answer is no page of orders: {error}") from None
+        return OrderPage([_polled(bytes(order)) for order in page.orders], str(page.next) if page.next else None)
 
     def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
         body = {
@@ -209,34 +195,12 @@ class Http(Connector):
             _answer(response)
 
 
-def _signing_key(account: Account) -> bytes:
-    secret = str(account.credentials.get("secret") or "")
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        raise ConnectorError("credentials.secret is not a Standard Webhooks secret (whsec_ and base64)") from None
-    if not key:
-        raise ConnectorError("credentials.secret is empty")
-    return key
-
-
-def _signature(key: bytes, identity: str, stamp: str, body: bytes) -> bytes:
-    content = f"{identity}.{stamp}.".encode() + body
-    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
-
-
 def _signed(
     method: str, url: str, account: Account, *, now: datetime, body: Any = None, identity: str = ""
 ) -> OutboundRequest:
     data = b"" if body is None else msgspec.json.encode(body)
-    identity = identity or f"msg_{uuid4().hex}"
-    stamp = str(int(now.timestamp()))
-    signature = _signature(_signing_key(account), identity, stamp, data).decode()
-    headers = {
-        "webhook-id": identity,
-        "webhook-timestamp": stamp,
-        "webhook-signature": f"v1,{signature}",
-    }
+    key = standard_webhooks.signing_key(account.credentials.get("secret"))
+    headers = standard_webhooks.sign(key, data, identity=identity or f"msg_{uuid4().hex}", now=now)
     if data:
         headers["content-type"] = "application/json"
     return OutboundRequest(method, url, data, headers)
@@ -247,15 +211,18 @@ def _url(account: Account, path: str, **query: str | None) -> str:
     return f"{account.base_url}/{path}" + (f"?{given}" if given else "")
 
 
-def _answer(response: Response) -> dict[str, Any]:
-    """The JSON object of a good answer; the right exception for any other."""
+def _answer(response: Response, *, decode: bool = True) -> dict[str, Any]:
+    """The JSON object of a good answer (empty where it is not asked for); the right exception for any other."""
     text = response.body[:300].decode("utf-8", "replace")
-    if response.status == 429 or response.status == 503:
-        raise ChannelBusy(f"{response.status}: {text}", retry_after_seconds=_retry_after(response))
+    wait = _retry_after(response)
+    if response.status == 429 or (response.status == 503 and wait is not None):  # it says itself that it did nothing
+        raise ChannelBusy(f"{response.status}: {text}", retry_after_seconds=wait)
     if response.status >= 500 or 300 <= response.status < 400:
         raise ChannelUnclear(f"{response.status}: {text}")
     if response.status >= 400:
         raise ChannelRefused(f"{response.status}: {text}", code=f"http_{response.status}")
+    if not decode:
+        return {}
     try:
         body = msgspec.json.decode(response.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -268,6 +235,18 @@ def _answer(response: Response) -> dict[str, Any]:
 def _retry_after(response: Response) -> float | None:
     value = response.headers.get("retry-after", "")
     return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
+
+
+def _polled(order: bytes) -> PolledOrder:
+    try:
+        given = msgspec.json.decode(order)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        given = None
+    row = given if isinstance(given, dict) else {}
+    identity = str(row.get("id", ""))
+    version = str(row["version"]) if "version" in row else hashlib.sha256(order).hexdigest()
+    body = b'{"type":"order.updated","order":' + order + b"}"
+    return PolledOrder(f"poll:{identity}:{version}"[:200], identity[:200], body)
 
 
 def _rows(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -285,8 +264,7 @@ def _next(body: dict[str, Any]) -> str | None:
 def _push_result(item: PushItem, row: dict[str, Any] | None) -> PushResult:
     if row is None:
         return PushResult(item.target_id, PushOutcome.UNKNOWN, code="no_result", message="the answer has no result")
-    quantity = row.get("quantity")
-    remote = quantity if isinstance(quantity, int) and not isinstance(quantity, bool) else None
+    remote = _shown(row.get("quantity"))
     code, message = str(row.get("code") or "")[:60], str(row.get("message") or "")[:400]
     status = row.get("status")
     if status == "applied":
@@ -296,6 +274,14 @@ def _push_result(item: PushItem, row: dict[str, Any] | None) -> PushResult:
     if status == "rejected":
         return PushResult(item.target_id, PushOutcome.REJECTED, remote, code or "rejected", message)
     return PushResult(item.target_id, PushOutcome.UNKNOWN, code="no_status", message=f"status is {status!r}")
+
+
+def _shown(value: Any) -> int | None:
+    """What the channel says it shows; None where that cannot be a number of units."""
+    try:
+        return parse_quantity(value, least=-LARGEST)
+    except QuantityError:
+        return None
 
 
 def _order_event(kind: str, event: dict[str, Any], order: dict[str, Any]) -> OrderEvent:
@@ -395,6 +381,9 @@ def _version(value: Any) -> int:
 def _instant(value: Any, where: str) -> datetime:
     try:
         instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise MalformedPayload("bad_time", f"{where} is {value!r:.80}; ISO 8601 is expected") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if not 1970 <= instant.year < 9999:  # beyond, one time zone's instant is another's overflow
+        raise MalformedPayload("bad_time", f"{where} is {value!r:.80}; a year from 1970 to 9998 is expected")
+    return instant

@@ -72,9 +72,14 @@ class Channel(models.Model):
         return self.code
 
     @property
+    def is_connected(self) -> bool:
+        """Whether this channel is worked for at all."""
+        return self.is_active and self.disconnected_at is None
+
+    @property
     def sends(self) -> bool:
         """Whether numbers leave for this channel."""
-        return self.is_active and self.disconnected_at is None and self.mode == Mode.LIVE
+        return self.is_connected and self.mode == Mode.LIVE
 
     @property
     def webhook_path(self) -> str:

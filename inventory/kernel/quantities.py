@@ -19,7 +19,7 @@ def parse_quantity(value: Any, *, least: int = 0, most: int = LARGEST) -> int:
     """
     if isinstance(value, bool):
         raise QuantityError(f"{value!r} is not a quantity")
-    if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
+    if isinstance(value, str) and value.isascii() and value.strip().removeprefix("-").isdigit():
         if len(value) > 20:
             raise QuantityError(f"a quantity of {len(value)} digits is too large; at most {most}")
         value = int(value)

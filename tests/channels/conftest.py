@@ -1,0 +1,42 @@
+"""A shop to talk to, a clock that can be moved on, and the alarms that were rung."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+
+from channels import transport, webhooks
+from inventory.kernel import clock
+from tests.channels.shop import Shop
+from tests.channels.world import Alarms, Hands
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    opened = Shop()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
+    """The product reads the wall clock in one place; here it can be moved on."""
+    found = Hands()
+    real: Callable[[], datetime] = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + found.ahead)
+    return found
+
+
+@pytest.fixture
+def alarms() -> Alarms:
+    return Alarms()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Processes remember channels and connections for a while; a test starts like a new process."""
+    webhooks._remembered.clear()
+    monkeypatch.setattr(transport, "_client", None)
+    yield
+    if transport._client is not None:
+        transport._client.close()
