@@ -145,11 +145,12 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
                 Reserve(line.pk, line.sku_id, missing, [shipment.location_id], Reason.RELOCATION, reference, whole=True)  # type: ignore[arg-type]
             )
         fulfils.append(Fulfil(line.pk, one.quantity, shipment.location_id, Reason.SHIPMENT, reference))
+    steps = [*(step for steps in releases for step in steps), *reserves, *fulfils]
     try:
-        changes = change_reservations(
-            [*(step for steps in releases for step in steps), *reserves, *fulfils],
-            holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference,
-        )  # fmt: skip
+        with transaction.atomic():  # what is short is looked up in the same transaction
+            changes = change_reservations(
+                steps, holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference
+            )
     except InsufficientStock as error:
         raise InsufficientStock(_beyond_reserved(error.lines, packed, here, shipment)) from None
     for one in packed:

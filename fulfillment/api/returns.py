@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -91,6 +91,22 @@ class ReturnSerializer(StrictModel):
         }  # fmt: skip
 
 
+class ReturnedLine(serializers.Serializer):
+    """What was announced of one line, and what became of it."""
+
+    line = serializers.CharField()
+    sku = serializers.CharField(allow_null=True)
+    quantity = serializers.IntegerField()
+    reason = serializers.CharField()
+    dispositions = Dispositions()
+
+
+class ShownReturn(ReturnSerializer):
+    """A return as it is answered."""
+
+    lines = ReturnedLine(many=True, read_only=True)  # type: ignore[assignment]
+
+
 class ReturnFilters(Filters):
     """By every field; `order` is the order's id."""
 
@@ -106,6 +122,11 @@ class ReturnFilters(Filters):
         }
 
 
+@extend_schema_view(
+    list=extend_schema(responses=ShownReturn(many=True)),
+    retrieve=extend_schema(responses=ShownReturn),
+    create=extend_schema(responses={201: ShownReturn}),
+)
 class Returns(Creates, Reads):
     """Returns, newest first."""
 
@@ -133,7 +154,7 @@ class Returns(Creates, Reads):
         ]
         return returns.create_return(order=order, lines=announced, actor=self.caller.actor)
 
-    @extend_schema(request=Received, responses=ReturnSerializer)
+    @extend_schema(request=Received, responses=ShownReturn)
     @action(detail=True, methods=["post"])
     def receive(self, request: Request, pk: str) -> Response:
         """Units came back; each goes where its disposition says."""

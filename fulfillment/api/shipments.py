@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -48,7 +48,7 @@ class ShipmentSerializer(StrictModel):
     location = Code(
         queryset=Location.objects.all(), required=False, help_text=_("Default: the one that holds the order's stock.")
     )
-    lines = ShippedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES)
+    lines = ShippedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES, write_only=True)
     channel_told = serializers.CharField(source="news", read_only=True)
 
     class Meta:
@@ -74,17 +74,18 @@ class ShipmentSerializer(StrictModel):
     def to_representation(self, instance: Shipment) -> dict[str, Any]:
         """The shipment with its lines."""
         shown: dict[str, Any] = super().to_representation(instance)
-        shown["lines"] = self.get_shown_lines(instance)
-        return shown
-
-    @extend_schema_field(ShownLine(many=True))
-    def get_shown_lines(self, shipment: Shipment) -> list[dict[str, Any]]:
-        """The lines in the order of the order."""
-        rows = sorted(shipment.lines.all(), key=lambda row: row.line.position)
-        return [
+        rows = sorted(instance.lines.all(), key=lambda row: row.line.position)
+        shown["lines"] = [
             {"line": row.line.external_id, "sku": row.line.sku.code if row.line.sku else None, "quantity": row.quantity}
             for row in rows
         ]
+        return shown
+
+
+class ShownShipment(ShipmentSerializer):
+    """A shipment as it is answered."""
+
+    lines = ShownLine(many=True, read_only=True)  # type: ignore[assignment]
 
 
 class Dispatched(Strict):
@@ -113,6 +114,12 @@ class ShipmentFilters(Filters):
         }
 
 
+@extend_schema_view(
+    list=extend_schema(responses=ShownShipment(many=True)),
+    retrieve=extend_schema(responses=ShownShipment),
+    create=extend_schema(responses={201: ShownShipment}),
+    partial_update=extend_schema(responses=ShownShipment),
+)
 class Shipments(Creates, Changes, Reads):
     """Parcels, newest first."""
 
@@ -139,7 +146,7 @@ class Shipments(Creates, Changes, Reads):
         lines = None if rows is None else _pairs(order, rows)
         return shipping.create_shipment(**given, lines=lines, actor=self.caller.actor)
 
-    @extend_schema(request=Dispatched, responses=ShipmentSerializer)
+    @extend_schema(request=Dispatched, responses=ShownShipment)
     @action(detail=True, methods=["post"], url_path="dispatch")
     def send_off(self, request: Request, pk: str) -> Response:
         """It leaves: reserved units go to the customer, and the channel is told."""

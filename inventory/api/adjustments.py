@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from ..adjustments import adjust, move
 from ..kernel.quantities import LARGEST
 from ..models import LedgerEntry, Location, Sku, State
+from ..reasons import parse_reason
 from .access import Area
 from .fields import Code, ReasonText, Units
 from .resource import Resource, Strict
@@ -100,7 +101,7 @@ class Adjustments(Resource):
         return self.carry_out(lambda: self._record(given))
 
     def _record(self, given: dict[str, Any]) -> tuple[int, Any]:
-        reason, note = given["reason"]
+        reason, note = parse_reason(given["reason"])
         entry = adjust(**{**given, "reason": reason}, note=note, actor=self.caller.actor)
         shown = {**_shown(given, entry, actor=self.caller.actor), "state": given["state"]}
         if entry is None:
@@ -122,14 +123,14 @@ class Moves(Resource):
         return self.carry_out(lambda: self._record(given))
 
     def _record(self, given: dict[str, Any]) -> tuple[int, Any]:
-        reason, note = given["reason"]
+        reason, note = parse_reason(given["reason"])
         entry = move(**{**given, "reason": reason}, note=note, actor=self.caller.actor)
         states = {"from_state": entry.from_state, "to_state": entry.to_state, "quantity": entry.quantity}
         return 201, {**_shown(given, entry, actor=self.caller.actor), **states}
 
 
 def _shown(given: dict[str, Any], entry: LedgerEntry | None, *, actor: str) -> dict[str, Any]:
-    reason, note = given["reason"]
+    reason, note = parse_reason(given["reason"])
     shown: dict[str, Any] = {
         "id": None if entry is None else str(entry.pk), "sku": given["sku"].code, "location": given["location"].code,
         "reason": reason.value, "note": note, "reference": given["reference"], "actor": actor,

@@ -14,7 +14,6 @@ from rest_framework import serializers
 
 from ..kernel.quantities import LARGEST, QuantityError, parse_quantity
 from ..models.ledger import Reason
-from ..reasons import parse_reason
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DEEPEST = 10
@@ -109,10 +108,6 @@ class ReasonText(serializers.CharField):
         text = _("A known code ({codes}), or any text: it is kept as `other` with the text as its note.")
         known = ", ".join(code for code in Reason.values if code != Reason.OTHER)
         super().__init__(**{"max_length": 200, "help_text": text.format(codes=known), **kwargs})
-
-    def to_internal_value(self, data: Any) -> tuple[Reason, str]:  # type: ignore[override]
-        """The reason's code and its note."""
-        return parse_reason(super().to_internal_value(data))
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)

@@ -27,13 +27,19 @@ class Strict(serializers.Serializer):
     """A serializer that names what it does not know instead of swallowing it."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The validated values. Unknown and read-only fields are errors."""
+        """The validated values. Unknown and read-only fields are errors, beside all others."""
+        unknown: dict[str, list[str]] = {}
         if isinstance(data, Mapping):
             known = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = [name for name in data if name not in known]
-            if unknown:
-                raise serializers.ValidationError({name[:100]: [self._why(name, known)] for name in unknown[:20]})
-        return super().to_internal_value(data)
+            strange = [name for name in data if name not in known][:20]
+            unknown = {name[:100]: [self._why(name, known)] for name in strange}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **unknown}) from None
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return values
 
     def _why(self, name: str, known: set[str]) -> str:
         if name in self.fields:

@@ -10,6 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from channels.models import Channel
+from channels.registration import create_channel
 from inventory.adjustments import adjust
 from inventory.models import ApiKey, Location, Product, Role, Sku
 
@@ -22,9 +24,9 @@ class Api:
         if key:
             self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
 
-    def get(self, path: str, *, status: int = 200, **query: Any) -> Any:
+    def get(self, path: str, *, expect: int = 200, **query: Any) -> Any:
         answer = self.client.get(f"/api/v1/{path}", query)
-        assert answer.status_code == status, (answer.status_code, answer.content[:2000])
+        assert answer.status_code == expect, (answer.status_code, answer.content[:2000])
         return answer.json()
 
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
@@ -48,7 +50,7 @@ class Api:
     def refused(self, method: str, path: str, body: Any = None, *, status: int, **query: Any) -> dict[str, Any]:
         """The error of a request that is refused."""
         if method == "get":
-            return self.get(path, status=status, **query)["error"]
+            return self.get(path, expect=status, **query)["error"]
         return getattr(self, method)(path, body, status=status)["error"]
 
     def queries(self, path: str, **query: Any) -> int:
@@ -99,3 +101,38 @@ def make_sku(code: str, **fields: Any) -> Sku:
 
 def stock(sku: Sku, place: Location, quantity: int) -> None:
     adjust(sku=sku, location=place, quantity=quantity, reason="opening", actor="system")
+
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+
+
+def make_channel(code: str, *, connector: str = "manual", places: tuple[Location, ...] = (), **fields: Any) -> Channel:
+    """A channel by its verb; of connector ``http`` it has an address that nobody answers at."""
+    if connector == "http":
+        fields = {"base_url": "http://127.0.0.1:9", "credentials": {"secret": SECRET}} | fields
+    pairs = [(place, "") for place in places]
+    return create_channel(code=code, name=code.title(), connector=connector, locations=pairs, actor="system", **fields)
+
+
+@pytest.fixture
+def phone(w1: Location) -> Channel:
+    """Our own orders."""
+    return make_channel("phone", currency="EUR")
+
+
+@pytest.fixture
+def web(w1: Location) -> Channel:
+    """A shop that is told numbers."""
+    return make_channel("web", connector="http")
+
+
+def ask(api: Api, *lines: tuple[str, int], status: int = 201, **fields: Any) -> Any:
+    """Ask for an order of our own."""
+    body = {"channel": "phone", "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines]}
+    return api.post("sales-orders/", body | fields, status=status)
+
+
+def levels(api: Api, sku: str, place: str = "W1") -> tuple[int, int, int]:
+    """On hand, available, reserved."""
+    (row,) = api.rows("stock-levels/", sku=sku, location=place)
+    return row["on_hand"], row["available"], row["reserved"]
