@@ -149,6 +149,7 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The feeding locations, by the same verb."""
         for formset in formsets:
+            formset.save(commit=False)  # only for the history, which asks it what has changed
             if formset.model is ChannelLocation and formset.has_changed():
                 rows = [row for row in formset.cleaned_data if row and not row.get("DELETE")]
                 places = [(row["location"], row.get("remote", "")) for row in rows]

@@ -128,6 +128,16 @@ class ChannelActions:
         """Ask the channel what it shows."""
         return self._ask_one(request, object_id, _read_back, title=_("Read back"), says=READ_SAYS)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only what makes sense in the channel's state."""
+        channel = Channel.objects.filter(pk=object_id).first()
+        found = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        if channel is None:
+            return found
+        stopped, away = channel.stopped_at is not None, channel.disconnected_at is not None
+        senseless = {"stop": stopped, "disconnect": away, "resume": not (stopped or away)}
+        return [one for one in found if not senseless.get(one.path)]
+
     @action(
         description=gettext_lazy("Add listing"),
         icon="add",

@@ -7,8 +7,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminPasswordInput,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldAdminURLInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
@@ -42,7 +43,7 @@ def form_field(kind: str, field: Field) -> forms.Field:
     """How one setting or secret is typed in. Secrets are never sent back to the browser."""
     options: dict[str, Any] = {"label": field.label, "required": False, "help_text": field.help_text}
     if kind == "credentials":
-        widget = UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}, render_value=False)
+        widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False)
         return forms.CharField(widget=widget, strip=True, **options)
     if field.type is bool:
         return forms.BooleanField(widget=UnfoldBooleanSwitchWidget, initial=bool(field.default), **options)
@@ -53,6 +54,10 @@ def form_field(kind: str, field: Field) -> forms.Field:
 
 class ChannelForm(forms.ModelForm):
     """What every channel has; ``channel_form`` adds the connectors' fields."""
+
+    base_url = forms.URLField(
+        label=_("Base URL"), max_length=500, required=False, assume_scheme="https", widget=UnfoldAdminURLInputWidget
+    )
 
     class Meta:
         model = Channel

@@ -20,7 +20,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from inventory.admin.base import BigTable, RecordAdmin, actor, badge, pretty
+from inventory.admin.base import BigTable, RecordAdmin, actor, badge, fingerprint, pretty
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 
 from .. import inbox
@@ -100,9 +100,9 @@ class DeliveryAdmin(BigTable, RecordAdmin):
         return pretty(delivery.headers)
 
     @display(description=gettext_lazy("hash of the body"))
-    def body_fingerprint(self, delivery: Delivery) -> str:
+    def body_fingerprint(self, delivery: Delivery) -> SafeString:
         """As hexadecimal digits."""
-        return bytes(delivery.body_hash).hex()
+        return fingerprint(delivery.body_hash)
 
     @admin.action(description=gettext_lazy("Replay"), permissions=["operate"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse:

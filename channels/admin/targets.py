@@ -62,9 +62,7 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
         "in_flight",
         "outcome",
         "attempts",
-        "next_attempt_at",
         "parked_reason",
-        "pushed_at",
     )
     list_display_links = ("sku",)
     list_select_related = ("listing__sku", "channel")

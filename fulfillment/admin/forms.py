@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -12,13 +13,14 @@ from unfold.widgets import (
 )
 
 from inventory.admin.forms import ReasonForm, sku_field
-from inventory.models import Location
+from inventory.models import Location, Reservation
 
 from ..models import Return, SalesOrder
+from ..recording import HOLDER
 
 
 class ShipForm(ReasonForm):
-    """From where, with whom."""
+    """From where, with whom. The place that holds most of the order is proposed."""
 
     location = forms.ModelChoiceField(
         Location.objects.feeding(), label=_("From"), widget=UnfoldAdminSelectWidget, empty_label=None
@@ -32,6 +34,14 @@ class ShipForm(ReasonForm):
         label=_("It leaves now"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
     )
     field_order = ("location", "carrier", "service", "tracking_number", "dispatch", "reason")
+
+    def __init__(self, *args: Any, order: SalesOrder, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        held = Reservation.objects.filter(holder_kind=HOLDER, holder_id__in=order.lines.values("pk"))
+        units = Sum(F("quantity") - F("fulfilled") - F("released"))
+        most = held.values("level__location").annotate(units=units).order_by("-units").first()
+        if most is not None:
+            self.fields["location"].initial = most["level__location"]
 
 
 class AnnounceForm(ReasonForm):
@@ -74,6 +84,9 @@ class ReceiveForm(ReasonForm):
 
     def __init__(self, *args: Any, parcel: Return, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        left_from = parcel.order.shipments.order_by("-pk").first()
+        if left_from is not None:
+            self.fields["location"].initial = left_from.location_id
         self.parcel_lines = list(parcel.lines.select_related("line__sku"))
         for line in self.parcel_lines:
             due = line.quantity - line.restocked - line.quarantined - line.missing

@@ -85,7 +85,8 @@ class OrderActions:
         says = [_("All units outstanding go into one parcel. Dispatching takes them off the stock of that location.")]
         return ask(
             self, request, title=_("Ship order %s") % order.external_id, deed=deed, says=says, subjects=[order],
-            back=page_of(order), form_class=ShipForm, refusals=(StockError, shipping.ShippingError), submit=_("Ship"),
+            back=page_of(order), form_class=ShipForm, form_options={"order": order},
+            refusals=(StockError, shipping.ShippingError), submit=_("Ship"),
         )  # fmt: skip
 
     @action(

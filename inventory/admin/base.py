@@ -27,6 +27,11 @@ def pretty(value: Any) -> SafeString:
     return format_html('<pre class="so-code">{}</pre>', text)
 
 
+def fingerprint(value: bytes | memoryview) -> SafeString:
+    """A hash as hexadecimal digits that break where the line ends."""
+    return format_html('<code class="so-copy">{}</code>', bytes(value).hex())
+
+
 def badge(text: object, level: str = "") -> SafeString:
     """A word in a coloured box: good, warn, bad, or plain."""
     return format_html('<span class="so-badge {}">{}</span>', level, text)

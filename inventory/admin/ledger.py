@@ -1,6 +1,7 @@
 """The ledger, to read."""
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -11,7 +12,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from ..models import LedgerEntry
-from .base import BigTable, RecordAdmin
+from .base import BigTable, RecordAdmin, fingerprint
 from .export import CsvExport
 
 
@@ -25,8 +26,7 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         "sku",
         "location",
         "number",
-        "from_state",
-        "to_state",
+        "movement",
         "quantity",
         "balance",
         "reason_text",
@@ -55,7 +55,7 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         ("reference", "actor"),
         "key",
         ("occurred_at", "recorded_at"),
-        "fingerprint",
+        "hash_text",
     )
     csv_columns = (
         ("id", "id"),
@@ -84,6 +84,11 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         """The location's code."""
         return entry.level.location.code
 
+    @display(description=_("movement"))
+    def movement(self, entry: LedgerEntry) -> str:
+        """From where to where."""
+        return f"{entry.get_from_state_display()} → {entry.get_to_state_display()}"
+
     @display(description=_("on hand after"))
     def balance(self, entry: LedgerEntry) -> int:
         """Units on hand after it."""
@@ -95,6 +100,6 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         return f"{entry.get_reason_display()}: {entry.note}" if entry.note else entry.get_reason_display()
 
     @display(description=_("hash"))
-    def fingerprint(self, entry: LedgerEntry) -> str:
+    def hash_text(self, entry: LedgerEntry) -> SafeString:
         """The chained hash, as the checker prints it."""
-        return bytes(entry.hash).hex()
+        return fingerprint(entry.hash)

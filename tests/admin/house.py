@@ -1,0 +1,159 @@
+"""A merchant's house with something in every list, built by the verbs that the product itself uses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from channels import inbox, registration, rules
+from channels.models import AllocationRule, Channel, Drift, Listing, Outcome, PushLog, StockTarget
+from fulfillment import intake, orders, returns, shipping
+from fulfillment.models import Return, SalesOrder, Shipment
+from inventory.adjustments import open_stock
+from inventory.kernel import clock
+from inventory.models import ApiKey, Location, Product, Sku
+from purchasing.models import ReorderRule
+from purchasing.replenishment import check_reorder
+from purchasing.rules import save_rule
+
+SECRET = "whsec_" + "c2VsbG9uY2U" * 4
+NAMES = ("Web shop", "Amazon US", "eBay", "Walmart", "Etsy", "Zalando", "Otto", "Bol", "Kaufland", "Allegro")
+STOCK = 40
+
+
+@dataclass
+class House:
+    """What was built, for tests to point at."""
+
+    locations: list[Location] = field(default_factory=list)
+    skus: list[Sku] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
+    manual: Channel | None = None
+    orders: list[SalesOrder] = field(default_factory=list)
+    shipments: list[Shipment] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+
+
+def build(size: int = 3) -> House:
+    """So many of everything."""
+    house = House()
+    _stock(house, size)
+    _channels(house, size)
+    _sell(house, size)
+    _ship(house)
+    _push(house)
+    return house
+
+
+def _stock(house: House, size: int) -> None:
+    for code, name in (("W1", "Main warehouse"), ("W2", "Second warehouse"), ("SHOP", "Shop in town")):
+        house.locations.append(Location.objects.create(code=code, name=name, country="DE"))
+    for number in range(size):
+        product = Product.objects.create(
+            code=f"MUG-{number}", name=f"Mug of kind {number}", category="Mugs", brand="Potter"
+        )
+        sku = Sku.objects.create(
+            code=f"MUG-{number}-BLUE", product=product, name=f"Blue mug of kind {number}", price=Decimal("12.50"),
+            currency="EUR", barcode=f"40000000000{number:02}", tags=["blue"],
+        )  # fmt: skip
+        house.skus.append(sku)
+        ApiKey.objects.create_key(name=f"program {number}")
+    rows = [(sku.pk, place.pk, STOCK) for sku in house.skus for place in house.locations[:2]]
+    open_stock(rows, actor="user:ann", reference="opening")
+    for sku in house.skus:
+        save_rule(ReorderRule(sku=sku, reorder_point=100))
+    check_reorder()
+
+
+def _channels(house: House, size: int) -> None:
+    for number in range(size):
+        name = NAMES[number % len(NAMES)] + (f" {number // len(NAMES) + 1}" if number >= len(NAMES) else "")
+        channel = registration.create_channel(
+            code=f"channel-{number}", name=name, connector="http", base_url="http://127.0.0.1:9",
+            credentials={"secret": SECRET}, orders_from=clock.now() - timedelta(days=30), actor="user:ann",
+        )  # fmt: skip
+        house.channels.append(channel)
+        registration.create_listings(
+            channel, [{"sku": sku, "external": {"external_id": f"ext-{sku.code}"}} for sku in house.skus]
+        )
+        rules.save_rule(AllocationRule(kind="percent", channel=channel, value=Decimal(90), note="keep some back"))
+    house.manual = registration.create_channel(
+        code="phone", name="Phone", connector="manual", locations=[(house.locations[0], "")], actor="user:ann"
+    )
+
+
+def event(number: int, external_ids: list[tuple[str, int]], *, at: str | None = None) -> bytes:
+    """One order as the ``http`` connector hears it."""
+    at = at or clock.now().isoformat()
+    lines = [
+        {"id": str(index), "external_id": external_id, "quantity": quantity, "unit_price": "12.50"}
+        for index, (external_id, quantity) in enumerate(external_ids)
+    ]
+    order = {
+        "id": f"order-{number}",
+        "version": 1,
+        "placed_at": at,
+        "currency": "EUR",
+        "lines": lines,
+        "ship_to": {"name": "Berta", "country": "DE"},
+    }
+    return json.dumps({"type": "order.created", "id": f"event-{number}", "occurred_at": at, "order": order}).encode()
+
+
+def hear(channel: Channel, number: int, body: bytes) -> None:
+    """A delivery arrives and is worked off."""
+    inbox.store(
+        channel_id=channel.pk, event_id=f"event-{number}", topic="order.created", order_ref=f"order-{number}", body=body
+    )
+    for lane in range(inbox.LANES):
+        intake.drain_inbox(channel.pk, lane)
+
+
+def _sell(house: House, size: int) -> None:
+    for number in range(size):
+        channel = house.channels[number % len(house.channels)]
+        sold = house.skus[number % len(house.skus)]
+        hear(channel, number, event(number, [(f"ext-{sold.code}", 2), (f"unknown-{number}", 1)]))
+        hear(channel, 1000 + number, b'{"type": "order.created", "order": <script>alert(1)</script> \xff\xfe')
+    for number in range(size):  # one sale more than there is, and then some
+        channel = house.channels[number % len(house.channels)]
+        hear(channel, 2000 + number, event(2000 + number, [(f"ext-{house.skus[-1].code}", STOCK)]))
+    assert house.manual is not None
+    line = orders.RequestLine("1", house.skus[0], 3)
+    orders.request_order(channel=house.manual, external_id="phone-1", lines=[line], actor="user:ann")
+    house.orders = list(SalesOrder.objects.order_by("pk"))
+
+
+def _ship(house: House) -> None:
+    known = [
+        order
+        for order in house.orders
+        if len(order.external_id) < len("order-2000") and order.external_id.startswith("order-")
+    ]
+    for order in known:
+        shipment = shipping.create_shipment(
+            order=order, location=house.locations[0], carrier="DHL", tracking_number=f"T{order.pk}", actor="user:ann"
+        )
+        shipping.dispatch(shipment, actor="user:ann")
+        house.shipments.append(shipment)
+        line = order.lines.get(position=order.lines.earliest("position").position)
+        house.returns.append(returns.create_return(order=order, lines=[(line, 1, "broken")], actor="user:ann"))
+
+
+def _push(house: House) -> None:
+    """What the sync workers would have left behind."""
+    now = clock.now()
+    for number, target in enumerate(StockTarget.objects.order_by("pk").select_related("channel")):
+        sent = now + timedelta(milliseconds=40 * number)
+        PushLog.objects.create(
+            channel=target.channel, target=target, quantity=30, outcome=Outcome.APPLIED, stored_at=now, owed_at=now,
+            computed_at=sent, sent_at=sent, acknowledged_at=sent + timedelta(milliseconds=90),
+        )  # fmt: skip
+        if number % 5 == 0:
+            Drift.objects.create(target=target, expected=30, found=33, excess=3, found_at=now)
+    for listing in Listing.objects.order_by("pk")[:: max(1, len(house.skus))]:
+        listing.targets.update(
+            parked_reason="unknown_item", last_error="unknown_item: no such item", outcome="rejected", attempts=1
+        )
