@@ -40,17 +40,19 @@ def busy(channel_ids: Sequence[int]) -> dict[str, int]:
 
 
 def wait_until_quiet(channel_ids: Sequence[int], *, tell: Callable[[dict[str, int]], None]) -> bool:
-    """Wait until nothing is waiting, owed or under way. False where nothing has moved for two minutes."""
-    last, moved_at = busy(channel_ids), time.monotonic()
-    while any(last.values()):
-        tell(last)
+    """Wait until nothing is waiting, owed or under way. False where none of it has become less for two minutes."""
+    now = least = busy(channel_ids)
+    moved_at = time.monotonic()
+    while any(now.values()):
+        tell(now)
         time.sleep(POLL_SECONDS)
         now = busy(channel_ids)
-        if now != last:
-            last, moved_at = now, time.monotonic()
+        if any(now[what] < least[what] for what in now):
+            moved_at = time.monotonic()
         elif time.monotonic() - moved_at > STALLED_SECONDS:
             return False
-    tell(last)
+        least = {what: min(now[what], least[what]) for what in now}
+    tell(now)
     return True
 
 

@@ -23,7 +23,7 @@ from config.simulation.seeding import (
 from . import outcome
 from .market import Market
 from .planning import Plan, Planner
-from .reading import Log, Row
+from .reading import Log, LogError, Row
 
 SHOWN = 20  # of each list of differences
 
@@ -36,6 +36,7 @@ class Settings:
 
     channels: int = 30
     locations: int = 3
+    latency_ms: float = 500.0
     seed: int = 1
     currency: str = "GBP"
 
@@ -67,6 +68,8 @@ class Replay:
             channels = self._timed("seed", lambda: self._seed(addresses))
             mine = [channels[code].pk for code in addresses]
             settled = self._timed("publish", lambda: self._settle(mine, "Publishing stock"))
+            if not settled:
+                raise LogError("The opening stock was not published to every channel; is the stack well? See its logs.")
             began = time.monotonic()
             self._timed("sell", lambda: self._sell(market, mine))
             settled &= self._timed("settle", lambda: self._settle(mine, "Settling"))
@@ -93,7 +96,7 @@ class Replay:
         return [
             MarketplaceSpec(
                 code, secret_of(f"{self.reference}:{code}"), offers=offers, currency=self.settings.currency,
-                max_batch=500, max_quantity=2**53, orders_kept=10**9,
+                latency_ms=self.settings.latency_ms, max_quantity=2**53, orders_kept=10**9,
             )
             for code in codes
         ]  # fmt: skip
@@ -116,7 +119,6 @@ class Replay:
                 secret_of(f"{self.reference}:{code}"),
                 currency=self.settings.currency,
                 orders_from=self.plan.first_at,
-                settings={"max_batch": 500},
             )
             for code, base_url in addresses.items()
         )
