@@ -1,6 +1,7 @@
 """Real servers for the tests that need them; tests run as the application's role, the owner makes the database."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from config.layout import Layout
 from config.management.commands.migrate import as_owner
 
 _started = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that is told to stop stops as by Ctrl-C, so that its servers end with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
