@@ -4,7 +4,8 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import encrypted_fields.fields
-import inventory.kernel.registry
+import channels.allocation
+import channels.connectors
 from django.db import migrations, models
 
 
@@ -23,7 +24,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.SlugField(help_text="Part of the webhook's address.", unique=True, verbose_name='code')),
                 ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('connector', models.CharField(choices=inventory.kernel.registry.Registry.choices, max_length=40, verbose_name='connector')),
+                ('connector', models.CharField(choices=channels.connectors.choices, max_length=40, verbose_name='connector')),
                 ('base_url', models.URLField(blank=True, max_length=500, verbose_name='base URL')),
                 ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
                 ('credentials_text', encrypted_fields.fields.EncryptedTextField(default='{}', editable=False, verbose_name='credentials')),
@@ -211,7 +212,7 @@ class Migration(migrations.Migration):
             name='AllocationRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=inventory.kernel.registry.Registry.choices, max_length=40, verbose_name='kind')),
+                ('kind', models.CharField(choices=channels.allocation.choices, max_length=40, verbose_name='kind')),
                 ('category', models.CharField(blank=True, max_length=100, verbose_name='category')),
                 ('tag', models.CharField(blank=True, max_length=50, verbose_name='tag')),
                 ('value', models.DecimalField(blank=True, decimal_places=4, max_digits=14, null=True, verbose_name='value')),

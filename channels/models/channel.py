@@ -11,7 +11,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from inventory.models import Location, Sku
 
-from ..connectors import registry
+from ..connectors import choices
 
 
 class Mode(models.TextChoices):
@@ -35,7 +35,7 @@ class Channel(models.Model):
 
     code = models.SlugField(_("code"), max_length=50, unique=True, help_text=_("Part of the webhook's address."))
     name = models.CharField(_("name"), max_length=200)
-    connector = models.CharField(_("connector"), max_length=40, choices=registry.choices)
+    connector = models.CharField(_("connector"), max_length=40, choices=choices)
     base_url = models.URLField(_("base URL"), max_length=500, blank=True)
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     credentials_text = EncryptedTextField(_("credentials"), default="{}", editable=False)

@@ -7,14 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 from inventory.models import Sku
 
-from ..allocation import registry
+from ..allocation import choices
 from .channel import Channel
 
 
 class AllocationRule(models.Model):
     """One decision of one kind. It applies where all its given fields match; the most specific of a kind wins."""
 
-    kind = models.CharField(_("kind"), max_length=40, choices=registry.choices)
+    kind = models.CharField(_("kind"), max_length=40, choices=choices)
     channel = models.ForeignKey(Channel, models.CASCADE, null=True, blank=True, verbose_name=_("channel"))
     sku = models.ForeignKey(Sku, models.CASCADE, null=True, blank=True, verbose_name=_("SKU"))
     category = models.CharField(_("category"), max_length=100, blank=True)

@@ -41,7 +41,7 @@ class Registry(Generic[Plugin]):
             raise LookupError(f"no plug-in {code!r} in {self.package}; there are: {known}") from None
 
     def choices(self) -> list[tuple[str, Any]]:
-        """For ``choices=`` of a field: the callable itself goes into the field, so a new plug-in needs no migration."""
+        """(code, label) of every plug-in. A field takes a module's function that calls this: migrations can name only those."""
         return [(code, getattr(plugin, "label", code)) for code, plugin in self.all().items()]
 
     def reset(self) -> None:
