@@ -16,7 +16,7 @@ from inventory.errors import InsufficientStock, Short
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, back_off, ring
 from inventory.models import Location, Reason, Reservation, StockLevel
-from inventory.reservations import Fulfil, Release, Reserve, change_reservations
+from inventory.reservations import Fulfil, Release, Reserve, Step, change_reservations
 
 from .models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, ShipmentLine, ShipmentStatus
 from .models.shipment import NewsStatus
@@ -145,12 +145,10 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
                 Reserve(line.pk, line.sku_id, missing, [shipment.location_id], Reason.RELOCATION, reference, whole=True)  # type: ignore[arg-type]
             )
         fulfils.append(Fulfil(line.pk, one.quantity, shipment.location_id, Reason.SHIPMENT, reference))
-    steps = [*(step for steps in releases for step in steps), *reserves, *fulfils]
+    steps: list[Step] = [*(step for steps in releases for step in steps), *reserves, *fulfils]
     try:
         with transaction.atomic():  # what is short is looked up in the same transaction
-            changes = change_reservations(
-                steps, holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference
-            )
+            changes = change_reservations(steps, holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference)
     except InsufficientStock as error:
         raise InsufficientStock(_beyond_reserved(error.lines, packed, here, shipment)) from None
     for one in packed:

@@ -64,7 +64,7 @@ class ChannelSerializer(StrictModel):
             "webhook_url", "lag", "pending_pushes", "unacknowledged", "breaker",
         )  # fmt: skip
         read_only_fields = ("stopped_at", "disconnected_at")
-        extra_kwargs = {"code": {"validators": []}}
+        extra_kwargs: Any = {"code": {"validators": []}}
         validators: list[object] = []
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

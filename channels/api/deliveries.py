@@ -35,7 +35,7 @@ class DeliverySerializer(serializers.ModelSerializer):
     class Meta:
         model = Delivery
         fields: tuple[str, ...] = _FIELDS
-        read_only_fields = _FIELDS
+        read_only_fields: tuple[str, ...] = _FIELDS
 
 
 class WholeDeliverySerializer(DeliverySerializer):

@@ -51,7 +51,7 @@ class ListingSerializer(StrictModel):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A listing stays where it is; its ids are the connector's, and taken once."""
-        held: Listing | None = self.instance  # type: ignore[assignment]
+        held: Listing | None = self.instance
         moved = [name for name in ("channel", "sku") if held is not None and attrs.pop(name, None) is not None]
         if moved:
             message = _("This cannot be changed; remap/ gives a listing another SKU.")
@@ -86,8 +86,8 @@ def check_external(channel: Channel, sku: Sku, external: dict[str, Any], *, list
     connector = connector_of(channel)
     check_fields("external", external, connector.external_fields)
     key = connector.external_key(external, sku_code=sku.code)
-    taken = Listing.objects.filter(channel=channel, external_key=key).exclude(pk=listing.pk if listing else None)
-    if taken.exists():
+    taken = Listing.objects.filter(channel=channel, external_key=key)
+    if (taken if listing is None else taken.exclude(pk=listing.pk)).exists():
         message = _("{channel} has a listing of {key} already").format(channel=channel.code, key=key[:200])
         raise Refused(message, status=409, fields={"external": [message]})
 

@@ -70,7 +70,7 @@ class RuleSerializer(StrictModel):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A value that the kind can work with, and a window that is one."""
         merged = {name: attrs.get(name, getattr(self.instance, name, None)) for name in self.Meta.fields}
-        kind = registry.get(merged["kind"])
+        kind = registry.get(str(merged["kind"]))
         if not kind.takes_value and merged["value"] is not None:
             raise serializers.ValidationError({"value": _("{kind} takes no value.").format(kind=kind.code)})
         try:
@@ -131,10 +131,7 @@ class Rules(Creates, Changes, Reads):
 
     def change(self, serializer: Any) -> AllocationRule:
         """Change it by its verb."""
-        rule: AllocationRule = serializer.instance
-        for name, value in serializer.validated_data.items():
-            setattr(rule, name, value)
-        return rules.save_rule(rule)
+        return rules.save_rule(serializer.apply())
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a rule; the numbers without it are owed."""

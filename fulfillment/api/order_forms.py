@@ -15,7 +15,8 @@ from inventory.models import Sku
 
 from ..models import SalesOrder, SalesOrderLine
 
-MOST_LINES = 10_000
+#: How many lines a body may have.
+SOME: dict[str, Any] = {"allow_empty": False, "max_length": 10_000}
 
 
 class Address(Strict):
@@ -50,7 +51,7 @@ class RequestedOrder(Strict):
     ship_to = Address(required=False)
     promised_at = serializers.DateTimeField(required=False, allow_null=True)
     ship_by = serializers.DateTimeField(required=False, allow_null=True)
-    lines = RequestedLine(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = RequestedLine(many=True, **SOME)
 
     def validate_channel(self, channel: Channel) -> Channel:
         """Only channels whose orders are typed by people."""

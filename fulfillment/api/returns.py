@@ -21,7 +21,7 @@ from inventory.models import Location
 from .. import returns
 from ..models import Return, ReturnLine, SalesOrder, ShipmentStatus
 from .lines import OrderId, find_lines
-from .order_forms import MOST_LINES
+from .order_forms import SOME
 from .orders import seen_by
 
 
@@ -52,7 +52,7 @@ class ReceivedLine(Strict):
 class Received(Strict):
     """What came; nothing means all lines, restocked."""
 
-    lines = ReceivedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES)
+    lines = ReceivedLine(many=True, required=False, **SOME)
     location = Code(queryset=Location.objects.all(), required=False, help_text=_("Default: where it was shipped from."))
 
 
@@ -63,7 +63,7 @@ class ReturnSerializer(StrictModel):
     order = OrderId(help_text=_("The sales order's id."))
     channel = serializers.CharField(source="order.channel.code", read_only=True)
     order_external_id = serializers.CharField(source="order.external_id", read_only=True)
-    lines = AnnouncedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES)
+    lines = AnnouncedLine(many=True, required=False, **SOME)
 
     class Meta:
         model = Return

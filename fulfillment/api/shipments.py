@@ -20,7 +20,7 @@ from inventory.models import Location
 from .. import shipping
 from ..models import Shipment, ShipmentStatus
 from .lines import OrderId, find_lines, only_place
-from .order_forms import MOST_LINES
+from .order_forms import SOME
 
 
 class ShippedLine(Strict):
@@ -48,7 +48,7 @@ class ShipmentSerializer(StrictModel):
     location = Code(
         queryset=Location.objects.all(), required=False, help_text=_("Default: the one that holds the order's stock.")
     )
-    lines = ShippedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES, write_only=True)
+    lines = ShippedLine(many=True, required=False, **SOME, write_only=True)
     channel_told = serializers.CharField(source="news", read_only=True)
 
     class Meta:
@@ -62,7 +62,7 @@ class ShipmentSerializer(StrictModel):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Only the parcel's papers change, and only before it left."""
-        held: Shipment | None = self.instance  # type: ignore[assignment]
+        held: Shipment | None = self.instance
         if held is not None:
             fixed = [name for name in ("order", "location", "lines") if name in attrs]
             if fixed:
@@ -91,7 +91,7 @@ class ShownShipment(ShipmentSerializer):
 class Dispatched(Strict):
     """What was really packed; nothing means all of the draft."""
 
-    lines = ShippedLine(many=True, required=False, allow_empty=False, max_length=MOST_LINES)
+    lines = ShippedLine(many=True, required=False, **SOME)
 
 
 class ShipmentFilters(Filters):

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -73,6 +73,11 @@ class Caller:
     def may_act_at(self, location_id: int) -> bool:
         """Whether stock at that location may be seen and moved."""
         return self.location_ids is None or location_id in self.location_ids
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent a request that was let in."""
+    return cast(Caller, request.user)
 
 
 class KeyAuthentication(BaseAuthentication):

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from ..availability import ON_HAND, levels_at
 from ..kernel import clock
 from ..models import Location, StockLevel
-from .access import Area, Caller
+from .access import Area, caller_of
 from .errors import invalid
 from .filters import ByCode, Filters, check_query
 from .resource import Resource
@@ -93,7 +93,7 @@ class Levels(mixins.ListModelMixin, Resource):
 def _places(request: Request) -> list[str] | None:
     """The codes of the locations that are asked for and that the caller may see; None is all."""
     asked = _one(request, "location")
-    caller: Caller = request.user
+    caller = caller_of(request)
     if caller.location_ids is None:
         return asked
     covered = Location.objects.filter(pk__in=caller.location_ids)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from ..kernel.idempotency import fingerprint
 from ..models import IdempotentRequest
-from .access import Caller
+from .access import caller_of
 from .errors import Refused, invalid
 from .wire import JsonRenderer
 
@@ -43,7 +43,7 @@ def look(request: Request) -> None:
     """Raise Answered where this request was carried out before, so that it is not even validated again."""
     key = _key(request)
     if key:
-        caller: Caller = request.user
+        caller = caller_of(request)
         found = IdempotentRequest.objects.filter(owner=caller.owner, key=key).first()
         if found is not None:
             raise Answered(_again(found, _print(request)))
@@ -56,7 +56,7 @@ def carry_out(request: Request, deed: Deed) -> Response:
         if not key:
             status, data = deed()
             return Response(data, status=status)
-        caller: Caller = request.user
+        caller = caller_of(request)
         row_id = _claim(caller.owner, key, _print(request))
         if row_id is None:
             found = IdempotentRequest.objects.get(owner=caller.owner, key=key)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from . import once
-from .access import Area, Caller, KeyAuthentication, MayDo, StaffSession
+from .access import Area, Caller, KeyAuthentication, MayDo, StaffSession, caller_of
 from .errors import answer_error
 from .filters import Filtering
 from .pages import Pages
@@ -36,7 +36,7 @@ class Strict(serializers.Serializer):
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({**error.detail, **unknown}) from None
+            raise serializers.ValidationError({**cast(dict[str, Any], error.detail), **unknown}) from None
         if unknown:
             raise serializers.ValidationError(unknown)
         return values
@@ -49,6 +49,12 @@ class Strict(serializers.Serializer):
 
 class StrictModel(Strict, serializers.ModelSerializer):
     """The same for a model. What may be there only once is left to the database, which knows."""
+
+    def apply(self) -> Any:
+        """The row with the changes put onto it, unsaved, for a verb to save."""
+        for name, value in self.validated_data.items():
+            setattr(self.instance, name, value)
+        return self.instance
 
 
 class Why(Strict):
@@ -70,7 +76,7 @@ class Resource(GenericViewSet):
     parser_classes = (JsonParser,)
     renderer_classes = (JsonRenderer,)
     pagination_class = Pages
-    filter_backends = (Filtering,)
+    filter_backends: Any = (Filtering,)
     metadata_class = None
     lookup_value_regex = "[^/]+"
     http_method_names = ["get", "post", "patch", "delete", "head"]
@@ -78,8 +84,7 @@ class Resource(GenericViewSet):
     @property
     def caller(self) -> Caller:
         """Who calls."""
-        caller: Caller = self.request.user
-        return caller
+        return caller_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the caller, then whether this very request was carried out before."""

@@ -22,7 +22,7 @@ ERROR: dict[str, Any] = {
 }
 
 
-class KeyScheme(OpenApiAuthenticationExtension):
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The key in the Authorization header."""
 
     target_class = "inventory.api.access.KeyAuthentication"
@@ -33,7 +33,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The admin's session."""
 
     target_class = "inventory.api.access.StaffSession"

@@ -277,3 +277,31 @@ class TestRules:
         answer = admin.post("allocation-rules/preview/", {"kind": "buffer", "value": 2, "channel": "web"}, status=200)
         assert answer == {"changes": [{"channel": "web", "sku": "MUG", "before": 7, "after": 5}]}
         assert admin.get("allocation-rules/")["count"] == 0
+
+
+class TestChangesOfTheCatalogueThatReachTheNumbers:
+    @pytest.fixture(autouse=True)
+    def _listed(self, admin: Api, web: Channel, mug: Sku, w1: Location) -> None:
+        stock(mug, w1, 7)
+        admin.post("listings/", {"channel": "web", "sku": "MUG", "external": {"external_id": "m"}})
+        admin.post("allocation-rules/", {"kind": "buffer", "value": 2, "tag": "gift"})
+        admin.post("allocation-rules/", {"kind": "percent", "value": 50, "category": "kitchen"})
+        Debt.objects.all().delete()
+
+    @pytest.mark.parametrize(
+        ("path", "fields", "published"),
+        [
+            ("skus/MUG/", {"tags": ["gift"]}, 5),
+            ("products/MUG/", {"category": "kitchen"}, 3),
+            ("locations/W1/", {"is_active": False}, 0),
+            ("locations/W1/", {"kind": "fba"}, 0),
+        ],
+    )
+    def test_they_are_owed_at_once(self, admin: Api, path: str, fields: dict[str, Any], published: int) -> None:
+        admin.patch(path, fields)
+        assert (Debt.objects.count(), admin.rows("listings/")[0]["published"]) == (1, published)
+
+    @pytest.mark.parametrize("path", ["skus/MUG/", "products/MUG/", "locations/W1/"])
+    def test_a_new_name_owes_nothing(self, admin: Api, path: str) -> None:
+        admin.patch(path, {"name": "new"})
+        assert Debt.objects.count() == 0

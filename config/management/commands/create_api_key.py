@@ -38,8 +38,8 @@ class Command(BaseCommand):
             raise CommandError(_("A key lives 1 to 36500 days."))
         with transaction.atomic():
             expiry = None if days is None else clock.now() + timedelta(days=days)
-            row, key = ApiKey.objects.create_key(name=name, role=options["role"], expiry_date=expiry)
-            row.locations.set(_locations(options["location"]))
+            made, key = ApiKey.objects.create_key(name=name, role=options["role"], expiry_date=expiry)
+            ApiKey.objects.get(pk=made.pk).locations.set(_locations(options["location"]))
         self.stderr.write(_("Keep it: it is shown this once and stored as a hash only."))
         self.stdout.write(key)
 

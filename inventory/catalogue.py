@@ -1,0 +1,55 @@
+"""Changes of the catalogue that reach the numbers on sale: what feeds a channel, and what rules go by.
+
+A rule may go by a product's category or a SKU's tags, and a place that is closed feeds nobody. Whoever is above hears of it as
+of any other change of what is available.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from .models import Location, Product, Sku, StockLevel
+from .signals import stock_changed
+
+Row = TypeVar("Row", Product, Sku, Location)
+
+
+@transaction.atomic
+def save_product(product: Product) -> Product:
+    """Save a new or changed product."""
+    if _save(product, "category"):
+        _tell(product.skus.values_list("pk", flat=True), product.code)
+    return product
+
+
+@transaction.atomic
+def save_sku(sku: Sku) -> Sku:
+    """Save a new or changed SKU."""
+    if _save(sku, "tags", "product_id"):
+        _tell([sku.pk], sku.code)
+    return sku
+
+
+@transaction.atomic
+def save_location(location: Location) -> Location:
+    """Save a new or changed location."""
+    if _save(location, "is_active", "kind"):
+        stocked = StockLevel.objects.filter(location=location, available__gt=0)
+        _tell(stocked.values_list("sku", flat=True), location.code)
+    return location
+
+
+def _save(row: Row, *names: str) -> bool:
+    """Save the row; whether any of these columns was another before."""
+    model: Any = type(row)
+    before: Model | None = model.objects.filter(pk=row.pk).first() if row.pk else None
+    row.save()
+    return before is not None and any(getattr(before, name) != getattr(row, name) for name in names)
+
+
+def _tell(sku_ids: Iterable[int], reference: str) -> None:
+    found = sorted(set(sku_ids))
+    if found:  # nothing to wait at: no level was locked
+        stock_changed.send(_tell, sku_ids=found, cause="catalogue", reference=reference, new_levels=True)
