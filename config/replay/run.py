@@ -26,6 +26,8 @@ from .planning import Plan, Planner
 from .reading import Log, LogError, Row
 
 SHOWN = 20  # of each list of differences
+#: A busy marketplace: it takes its time and many numbers at once, so that a year's sales do not mean a year's pushes.
+MAX_BATCH = 500
 
 Answer = TypeVar("Answer")
 
@@ -36,7 +38,7 @@ class Settings:
 
     channels: int = 30
     locations: int = 3
-    latency_ms: float = 500.0
+    latency_ms: float = 1500.0
     seed: int = 1
     currency: str = "GBP"
 
@@ -96,7 +98,7 @@ class Replay:
         return [
             MarketplaceSpec(
                 code, secret_of(f"{self.reference}:{code}"), offers=offers, currency=self.settings.currency,
-                latency_ms=self.settings.latency_ms, max_quantity=2**53, orders_kept=10**9,
+                latency_ms=self.settings.latency_ms, max_batch=MAX_BATCH, max_quantity=2**53, orders_kept=10**9,
             )
             for code in codes
         ]  # fmt: skip
@@ -119,6 +121,7 @@ class Replay:
                 secret_of(f"{self.reference}:{code}"),
                 currency=self.settings.currency,
                 orders_from=self.plan.first_at,
+                settings={"max_batch": MAX_BATCH},
             )
             for code, base_url in addresses.items()
         )
