@@ -204,7 +204,7 @@ SET shown = CASE
     in_flight = NULL, flight_key = NULL, claimed_until = NULL, claim_owed_at = NULL, claim_stored_at = NULL,
     disturbed = FALSE, suspect = NULL, suspect_at = NULL,
     outcome = CASE WHEN ended.outcome = 'unchanged' THEN target.outcome ELSE ended.outcome END,
-    pushed_at = coalesce(ended.acknowledged_at, target.pushed_at),
+    pushed_at = CASE WHEN ended.outcome = 'applied' THEN ended.acknowledged_at ELSE target.pushed_at END,
     attempts = ended.attempts, next_attempt_at = ended.next_attempt_at, last_error = ended.error,
     parked_reason = ended.parked
 FROM locked, ended

@@ -23,7 +23,7 @@ from inventory.models.location import MARKETPLACE_OWNED
 
 from .allocation.engine import Explanation, Rule, Subject, explain, publish
 from .credentials import connector_of
-from .models import AllocationRule, Channel, Listing
+from .models import AllocationRule, Channel, Listing, StockTarget, SyncLane
 
 DRAIN = "channels.tasks.drain_channel"
 
@@ -73,8 +73,12 @@ def owe_listings(listing_ids: Collection[int], *, firm: bool = True) -> None:
 
 
 def owe_channel(channel_id: int) -> None:
-    """Owe every listing of a channel a number."""
+    """Owe every listing of a channel a number, at once: what made the channel wait has been looked at by a person."""
+    SyncLane.objects.filter(pk=channel_id).update(not_before=None)
     _owe("target.channel_id = %s", [channel_id], firm=True)
+    waiting = StockTarget.objects.filter(channel=channel_id, next_attempt_at__isnull=False).order_by("pk")
+    ids = list(waiting.select_for_update(no_key=True).values_list("pk", flat=True))
+    StockTarget.objects.filter(pk__in=ids).update(next_attempt_at=None)
 
 
 def owe_targets(target_ids: Collection[int], *, firm: bool = True) -> None:
@@ -133,8 +137,8 @@ WITH sold AS (
 UPDATE channels_stocktarget target
 SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
-        WHEN target.in_flight IS NULL AND (target.sent_at IS NULL OR target.sent_at < locked.accepted_at)
-            AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
+        WHEN target.in_flight IS NULL AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
+            AND coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE)
         THEN greatest(0, target.shown - locked.quantity)
     END
 FROM locked WHERE target.id = locked.id

@@ -22,7 +22,6 @@ def stop_selling(channels: Iterable[Channel], *, actor: str) -> None:
     for channel in channels:
         channel.stopped_at = channel.stopped_at or clock.now()
         channel.save(update_fields=["stopped_at"])
-        SyncLane.objects.filter(channel=channel).update(not_before=None)
         publishing.owe_channel(channel.pk)
         channel_switched.send(stop_selling, channel=channel, state="stopped", actor=actor)
 
@@ -41,7 +40,7 @@ def resume(channel: Channel, *, actor: str) -> None:
     channel.stopped_at = None
     channel.disconnected_at = None
     channel.save(update_fields=["stopped_at", "disconnected_at"])
-    SyncLane.objects.filter(channel=channel).update(not_before=None, failures=0)
+    SyncLane.objects.filter(channel=channel).update(failures=0)
     publishing.owe_channel(channel.pk)
     channel_switched.send(resume, channel=channel, state="resumed", actor=actor)
 

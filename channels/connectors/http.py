@@ -295,10 +295,13 @@ def _order_event(kind: str, event: dict[str, Any], order: dict[str, Any]) -> Ord
     ship_to = order.get("ship_to") or {}
     if not isinstance(ship_to, dict):
         raise MalformedPayload("bad_address", "order.ship_to is not an object")
+    stated = order.get("status") or event.get(
+        "status"
+    )  # the protocol shows it beside the type; shops put it into the order
     state = OrderState.OPEN
-    if kind == "order.cancelled" or order.get("status") == "cancelled":
+    if kind == "order.cancelled" or stated == "cancelled":
         state = OrderState.CANCELLED
-    elif order.get("status") == "pending":
+    elif stated == "pending":
         state = OrderState.PENDING
     lines = order.get("lines")
     if lines is None and state == OrderState.CANCELLED:
