@@ -27,7 +27,7 @@ def numbers_now(listings: Sequence[Listing], *, trial: Iterable[Rule] = ()) -> d
     skus = {listing.sku_id for listing in ours}
     feeding = _feeding({listing.channel_id for listing in ours})
     levels = _levels(skus)
-    rules = [*_rules(), *trial]
+    rules = _by_sku([*_rules(), *trial])
     at = clock.now()
     numbers: dict[int, int] = {}
     for listing in ours:
@@ -35,7 +35,8 @@ def numbers_now(listings: Sequence[Listing], *, trial: Iterable[Rule] = ()) -> d
         for location_id, remote in feeding[listing.channel_id].items():
             pools[remote] += levels.get((listing.sku_id, location_id), 0)
         subjects = [_subject(listing, pool) for pool in pools.values()] or [_subject(listing, 0)]
-        numbers[listing.pk] = sum(publish(subject, rules, at=at) for subject in subjects)
+        fitting = [*rules[None], *rules.get(listing.sku_id, ())]
+        numbers[listing.pk] = sum(publish(subject, fitting, at=at) for subject in subjects)
     return numbers
 
 
@@ -70,6 +71,14 @@ def _feeding(channel_ids: Collection[int]) -> dict[int, Feeding]:
 def _levels(sku_ids: Collection[int]) -> dict[tuple[int, int], int]:
     rows = StockLevel.objects.filter(sku_id__in=sku_ids).values_list("sku_id", "location_id", "available")
     return {(sku_id, location_id): available for sku_id, location_id, available in rows.order_by()}
+
+
+def _by_sku(rules: Iterable[Rule]) -> dict[int | None, list[Rule]]:
+    """Rules by the one SKU that they are for; None has those of many."""
+    found: dict[int | None, list[Rule]] = {None: []}
+    for rule in rules:
+        found.setdefault(rule.sku_id, []).append(rule)
+    return found
 
 
 def _rules() -> list[Rule]:

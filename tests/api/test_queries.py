@@ -92,8 +92,8 @@ def test_two_thousand_levels_and_listings_are_read_quickly(admin: Api, web: Chan
     open_stock([(sku.pk, w1.pk, 10) for sku in skus], actor="system")
     create_listings(web, [{"sku": sku, "external": {"external_id": sku.code}} for sku in skus])
     assert (StockLevel.objects.count(), Listing.objects.count()) == (2000, 2000)
-    for path, seconds in (("stock-levels/", 2.0), ("listings/", 6.0)):
-        began = time.perf_counter()
+    for path, seconds in (("stock-levels/", 1.0), ("listings/", 2.0)):
+        began = time.process_time()  # ours alone: the machine may be busy with other things
         found = [row["sku"] for offset in range(0, 2000, 500) for row in admin.rows(path, limit=500, offset=offset)]
-        assert time.perf_counter() - began < seconds, path
+        assert time.process_time() - began < seconds, path
         assert found == [sku.code for sku in skus]
