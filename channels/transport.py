@@ -78,11 +78,26 @@ class _PublicOnly(httpcore.SyncBackend):
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         addresses = [str(row[4][0]) for row in found]
         for address in addresses:
-            if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+            if not _is_public(address):
                 raise ForbiddenAddress(
                     f"{host} is {address}, which is not public; CHANNEL_ALLOW_PRIVATE_URLS allows it"
                 )
         return _Hurried(super().connect_tcp(addresses[0], port, timeout, local_address, socket_options))
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _is_public(address: str) -> bool:
+    """Whether the address, and the IPv4 address that may be wrapped in it, is one of the public Internet's."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        wrapped = found.ipv4_mapped or found.sixtofour
+        if found in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if wrapped is not None:
+            return wrapped.is_global and not wrapped.is_multicast
+    return found.is_global and not found.is_multicast
 
 
 _client: httpx.Client | None = None

@@ -200,7 +200,7 @@ def test_one_unreadable_order_does_not_take_its_page_with_it(shop: Shop, hands: 
     good = [
         json.dumps(order(str(number), ("x-A", 1), placed_at=clock.now() - timedelta(seconds=30))) for number in (1, 2)
     ]
-    page = '{"orders": [%s, {"id": "bad", "version": 1e999}, 7, %s], "next": null}' % tuple(good)
+    page = f'{{"orders": [{good[0]}, {{"id": "bad", "version": 1e999}}, 7, {good[1]}], "next": null}}'
     shop.always = Answer(body=page.encode())
     polling.poll_orders(channel.pk)
     for lane in range(inbox.LANES):

@@ -1,0 +1,140 @@
+"""Channels and listings come into being and change through verbs that check ids and owe numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from channels import sync
+from channels.connectors.base import ConnectorError
+from channels.models import Channel, Debt, Listing, StockTarget, SyncLane
+from channels.registration import create_channel, create_listings, update_channel, update_listing
+from tests.channels.shop import Shop
+from tests.channels.world import SECRET, Hands, a_channel, a_listing, a_location, a_sku, owed, target_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def remotes(listing: Listing) -> dict[str, bool]:
+    return dict(StockTarget.objects.filter(listing=listing).values_list("remote", "is_active"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"credentials": {}}, "credentials.secret"),
+        ({"credentials": {"secret": "whsec_%%%"}}, "credentials.secret"),
+        ({"credentials": {"secret": "whsec_"}}, "credentials.secret"),
+        ({"base_url": ""}, "base_url"),
+        ({"settings": {"max_batch": 0}}, "settings.max_batch"),
+        ({"settings": {"max_batch": "many"}}, "settings.max_batch"),
+        ({"settings": {"max_batch": True}}, "settings.max_batch"),
+    ],
+)
+def test_a_channel_that_cannot_work_is_refused_and_says_what_is_missing(fields: dict[str, object], what: str) -> None:
+    given = {"credentials": {"secret": SECRET}, "base_url": "http://127.0.0.1:1", **fields}
+    with pytest.raises(ConnectorError, match=what):
+        create_channel(code="c", name="C", connector="http", actor="test", **given)  # type: ignore[arg-type]
+    assert not Channel.objects.exists() and not SyncLane.objects.exists()
+
+
+def test_an_unknown_connector_is_refused_naming_those_there_are() -> None:
+    with pytest.raises(LookupError, match="http, manual"):
+        create_channel(code="c", name="C", connector="nothing", actor="test")
+
+
+@pytest.mark.parametrize("external", [{}, {"external_id": ""}, {"external_id": " "}, {"external_id": None},
+                                      {"external_id": ["a"]}, {"external_id": True}, {"external_id": "x" * 201},
+                                      {"external_id": "a\x00"}])  # fmt: skip
+def test_a_listing_without_a_usable_id_is_refused(external: dict[str, object]) -> None:
+    channel, sku = a_channel(), a_sku("A")
+    with pytest.raises(ConnectorError):
+        create_listings(channel, [{"sku": sku, "external": external}])
+    assert not Listing.objects.exists()
+
+
+def test_ids_taken_twice_are_refused_as_a_whole() -> None:
+    channel, sku = a_channel(), a_sku("A")
+    a_listing(channel, sku, "taken")
+    for keys in (["free", "taken"], ["twice", "twice"]):
+        with pytest.raises(ConnectorError, match=r"taken|twice"):
+            create_listings(channel, [{"sku": sku, "external": {"external_id": key}} for key in keys])
+    assert Listing.objects.count() == 1
+    a_listing(a_channel(code="other"), sku, "taken")
+
+
+def test_numbers_as_ids_are_text() -> None:
+    listing = create_listings(a_channel(), [{"sku": a_sku("A"), "external": {"external_id": 2**60}}])[0]
+    assert listing.external_key == str(2**60)
+
+
+def test_a_remap_is_owed_and_its_old_number_forgotten(shop: Shop, hands: Hands) -> None:
+    channel = a_channel(shop)
+    listing = a_listing(channel, a_sku("A", available=5))
+    a_listing(channel, a_sku("B"), "taken")
+    sync.drain_channel(channel.pk)
+    with pytest.raises(ConnectorError, match="taken"):
+        update_listing(listing, external={"external_id": "taken"})
+    listing.refresh_from_db()
+    update_listing(listing, external={"external_id": "fresh"})
+    assert target_of(listing).shown is None and owed() == {"fresh"}
+    hands.later(1)
+    sync.drain_channel(channel.pk)
+    assert shop.book["fresh"] == 5
+
+
+def test_a_remap_to_the_same_ids_sends_nothing(shop: Shop, hands: Hands) -> None:
+    listing = a_listing(a_channel(shop), a_sku("A", available=5))
+    sync.drain_channel(listing.channel_id)
+    update_listing(listing, external={"external_id": "x-A"})
+    hands.later(1)
+    sync.drain_channel(listing.channel_id)
+    assert len(shop.writes) == 1 and not owed()
+
+
+def test_an_inactive_listing_is_owed_again_once_it_is_active(shop: Shop, hands: Hands) -> None:
+    listing = a_listing(a_channel(shop), a_sku("A", available=5), is_active=False)
+    assert not owed()
+    update_listing(listing, is_active=True)
+    sync.drain_channel(listing.channel_id)
+    assert shop.book == {"x-A": 5}
+
+
+def test_what_the_channel_fulfils_has_no_target() -> None:
+    listing = a_listing(a_channel(), a_sku("A", available=5), fulfilled_by="channel")
+    assert remotes(listing) == {} and not owed()
+    update_listing(listing, fulfilled_by="us")
+    assert remotes(listing) == {"": True} and owed() == {"x-A"}
+    update_listing(listing, fulfilled_by="channel")
+    assert remotes(listing) == {"": False}
+
+
+def test_manual_channels_have_listings_and_no_targets() -> None:
+    channel = create_channel(code="phone", name="Phone", connector="manual", actor="test")
+    (listing,) = create_listings(channel, [{"sku": a_sku("A", available=5)}])
+    assert listing.external_key == "A" and remotes(listing) == {}
+
+
+def test_a_location_map_gives_a_target_for_each_remote() -> None:
+    w1, w2, w3 = (a_location(code) for code in ("W1", "W2", "W3"))
+    channel = a_channel(locations=[(w1, "berlin"), (w2, "paris"), (w3, "paris")])
+    listing = a_listing(channel, a_sku("A", available=5))
+    assert remotes(listing) == {"berlin": True, "paris": True}
+    update_channel(channel, locations=[(w1, "berlin"), (w2, "rome")], actor="test")
+    assert remotes(listing) == {"berlin": True, "paris": False, "rome": True}
+    assert Debt.objects.count() >= 2
+    update_channel(channel, locations=[], actor="test")
+    assert remotes(listing) == {"berlin": False, "paris": False, "rome": False, "": True}
+    update_channel(channel, locations=[(w1, "berlin")], actor="test")
+    assert remotes(listing) == {"berlin": True, "paris": False, "rome": False, "": False}
+
+
+def test_changing_a_channel_owes_all_its_numbers(shop: Shop) -> None:
+    channel, other = a_channel(shop), a_channel(shop, code="other")
+    a_listing(channel, a_sku("A"))
+    a_listing(other, a_sku("B"))
+    Debt.objects.all().delete()
+    update_channel(channel, settings={"max_batch": 7}, actor="test")
+    assert owed() == {"x-A"}
+    with pytest.raises(ConnectorError):
+        update_channel(channel, settings={"max_batch": -7}, actor="test")
+    assert Channel.objects.get(pk=channel.pk).settings == {"max_batch": 7}
