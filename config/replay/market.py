@@ -179,6 +179,11 @@ class Market:
 
         return is_done
 
+    def slow_down(self, latency_ms: float) -> None:
+        """Take so long to answer from now on."""
+        for wire in self._wires:
+            wire.latency_ms = latency_ms
+
     def counts(self) -> Counter[str]:
         """What became of the webhooks."""
         return sum((one.courier.counts for one in self.marketplaces), Counter())

@@ -26,8 +26,8 @@ from .planning import Plan, Planner
 from .reading import Log, LogError, Row
 
 SHOWN = 20  # of each list of differences
-#: A busy marketplace: it takes its time and many numbers at once, so that a year's sales do not mean a year's pushes.
-MAX_BATCH = 500
+#: Numbers that a marketplace takes in one request.
+MAX_BATCH = 250
 
 Answer = TypeVar("Answer")
 
@@ -38,7 +38,7 @@ class Settings:
 
     channels: int = 30
     locations: int = 3
-    latency_ms: float = 1500.0
+    latency_ms: float = 2500.0
     seed: int = 1
     currency: str = "GBP"
 
@@ -98,7 +98,7 @@ class Replay:
         return [
             MarketplaceSpec(
                 code, secret_of(f"{self.reference}:{code}"), offers=offers, currency=self.settings.currency,
-                latency_ms=self.settings.latency_ms, max_batch=MAX_BATCH, max_quantity=2**53, orders_kept=10**9,
+                latency_jitter=0.1, max_batch=MAX_BATCH, max_quantity=2**53, orders_kept=10**9,
             )
             for code in codes
         ]  # fmt: skip
@@ -142,13 +142,16 @@ class Replay:
     # Meanwhile
 
     def _sell(self, market: Market, channel_ids: list[int]) -> None:
-        deeds = self.plan.deeds
+        """A year's orders in minutes: marketplaces that take their time meanwhile are sent many sales in one number."""
+        deeds, waiting = self.plan.deeds, 1
         self.watcher.stage("Selling", len(deeds))
+        market.slow_down(self.settings.latency_ms)
         is_done = market.begin(deeds, target=self.url)
-        while not is_done():
-            time.sleep(0.5)
+        while not is_done() or waiting:
+            time.sleep(outcome.POLL_SECONDS)
             waiting = Delivery.objects.filter(channel_id__in=channel_ids, status=DeliveryStatus.WAITING).count()
-            self.watcher.advance(market.done, f"{waiting} in the inbox")
+            self.watcher.advance(market.done - waiting, f"{market.done} told, {waiting} in the inbox")
+        market.slow_down(0.0)
 
     def _settle(self, channel_ids: list[int], name: str) -> bool:
         first = sum(outcome.busy(channel_ids).values())

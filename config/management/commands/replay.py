@@ -33,7 +33,7 @@ HELP = {
     "return_prefix": "order numbers that begin with this take units back",
     "channels": "how many channels the orders are dealt over, by seed",
     "locations": "how many locations the opening stock is cut over, by seed",
-    "latency_ms": "how long a marketplace takes to answer",
+    "latency_ms": "how long a marketplace takes to answer while orders come in",
     "seed": "who gets which order, and where the stock lies",
     "currency": "currency of the prices",
 }
