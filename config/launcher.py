@@ -155,7 +155,9 @@ class Launcher:
         finally:
             if self._database or self._redis:
                 servers.stop(self.layout)
-            self.layout.stack_file.unlink(missing_ok=True)
+            stack = read_stack(self.layout)
+            if stack and stack["token"] == self._token:  # else a killed predecessor's, still to be ended by the next
+                self.layout.stack_file.unlink()
 
     def _write_stack_file(self) -> None:
         running = {child.name: child.process.pid for child in self._children if child.process}
