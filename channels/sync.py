@@ -49,6 +49,9 @@ OVERDUE = timedelta(seconds=3)
 #: Requests of one task, so that a busy channel gives its thread back now and then.
 MOST_ROUNDS = 10
 
+#: Refusals that an item of the request may be to blame for. Any other is about the account or the address: all of it waits.
+ITEMS_FAULT = ("http_400", "http_409", "http_413", "http_422")
+
 
 def drain_channel(channel_id: int) -> int:
     """Pay the channel what it is owed; the number of targets that were settled."""
@@ -185,7 +188,7 @@ class _Voyage:
             self._fail(str(error))
             self._put_off(items, str(error))
         except ChannelRefused as error:
-            if error.code in ("http_401", "http_403", "http_404", "http_405"):  # the account, not an item
+            if error.code.startswith("http_") and error.code not in ITEMS_FAULT:
                 self._fail(str(error))
                 self._put_off(items, str(error))
             elif len(items) > 1:

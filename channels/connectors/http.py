@@ -217,7 +217,7 @@ def _answer(response: Response, *, decode: bool = True) -> dict[str, Any]:
     wait = _retry_after(response)
     if response.status == 429 or (response.status == 503 and wait is not None):  # it says itself that it did nothing
         raise ChannelBusy(f"{response.status}: {text}", retry_after_seconds=wait)
-    if response.status >= 500 or 300 <= response.status < 400:
+    if response.status >= 500 or 300 <= response.status < 400 or response.status in (408, 425):
         raise ChannelUnclear(f"{response.status}: {text}")
     if response.status >= 400:
         raise ChannelRefused(f"{response.status}: {text}", code=f"http_{response.status}")
@@ -295,16 +295,15 @@ def _order_event(kind: str, event: dict[str, Any], order: dict[str, Any]) -> Ord
     ship_to = order.get("ship_to") or {}
     if not isinstance(ship_to, dict):
         raise MalformedPayload("bad_address", "order.ship_to is not an object")
-    stated = order.get("status") or event.get(
-        "status"
-    )  # the protocol shows it beside the type; shops put it into the order
+    # the protocol shows it beside the type; shops put it into the order
+    stated = order.get("status") or event.get("status")
     state = OrderState.OPEN
     if kind == "order.cancelled" or stated == "cancelled":
         state = OrderState.CANCELLED
     elif stated == "pending":
         state = OrderState.PENDING
     lines = order.get("lines")
-    if lines is None and state == OrderState.CANCELLED:
+    if state == OrderState.CANCELLED and lines in (None, []):
         lines = []
     elif not isinstance(lines, list) or not lines:
         raise MalformedPayload("no_lines", "order.lines is missing or empty")

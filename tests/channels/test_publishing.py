@@ -127,7 +127,7 @@ def test_own_sale_long_after_the_push_lowers_what_is_shown(settled: Listing, sho
     sold(settled, 2)
     assert target_of(settled).shown == 8
     set_available(settled.sku, 8)
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(settled.channel_id)
     assert len(shop.writes) == 1, "nothing need be sent"
     assert not owed()
@@ -157,11 +157,11 @@ def test_own_sale_while_the_number_is_in_flight_leaves_it_unknown(settled: Listi
         connection.close()
 
     set_available(settled.sku, 9)
-    hands.later(1)
+    hands.later(2)
     shop.while_busy = sell
     sync.drain_channel(settled.channel_id)
     assert target_of(settled).shown is None and owed() == {"x-A"}
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(settled.channel_id)
     assert len(shop.writes) == 3 and target_of(settled).shown == 9
 
@@ -272,6 +272,6 @@ def test_an_inactive_location_feeds_nobody(shop: Shop) -> None:
 
 def test_a_listing_of_another_sku_shows_its_number(settled: Listing, shop: Shop, hands: Hands) -> None:
     update_listing(settled, sku=a_sku("B", available=3))
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(settled.channel_id)
     assert shop.book == {"x-A": 3}

@@ -77,7 +77,7 @@ def test_a_remap_is_owed_and_its_old_number_forgotten(shop: Shop, hands: Hands) 
     listing.refresh_from_db()
     update_listing(listing, external={"external_id": "fresh"})
     assert target_of(listing).shown is None and owed() == {"fresh"}
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book["fresh"] == 5
 
@@ -86,7 +86,7 @@ def test_a_remap_to_the_same_ids_sends_nothing(shop: Shop, hands: Hands) -> None
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
     sync.drain_channel(listing.channel_id)
     update_listing(listing, external={"external_id": "x-A"})
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(listing.channel_id)
     assert len(shop.writes) == 1 and not owed()
 

@@ -188,7 +188,7 @@ def test_a_window_that_passed_between_two_sweeps_is_felt_too(shop: Shop, hands: 
     sync.drain_channel(channel.pk)
     now = clock.now()
     rule(value=30, starts_at=now + timedelta(seconds=10), ends_at=now + timedelta(seconds=20))
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     hands.later(60)
     sync.sweep()
@@ -210,10 +210,10 @@ def test_a_rule_reaches_the_channel(shop: Shop, hands: Hands) -> None:
     a_listing(channel, a_sku("A", available=100))
     sync.drain_channel(channel.pk)
     saved = rule("stop_sell", None, channel=channel)
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 0}
     delete_rule(saved)
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 100}

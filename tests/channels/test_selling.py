@@ -19,13 +19,13 @@ def test_stopping_shows_0_everywhere_and_until_each_has_acknowledged(shop: Shop,
     many_listings(channel, 5)
     for _ in range(2):
         sync.drain_channel(channel.pk)
-        hands.later(1)
+        hands.later(2)
     assert min(shop.book.values()) > 0
     selling.stop_selling([channel], actor="user:ann")
     assert selling.unacknowledged(channel).count() == 5
     sync.drain_channel(channel.pk)
     assert selling.unacknowledged(channel).count() == 2
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert set(shop.book.values()) == {0} and not selling.unacknowledged(channel).exists()
 
@@ -36,7 +36,7 @@ def test_a_number_that_may_still_be_shown_counts_as_unacknowledged(shop: Shop, h
     sync.drain_channel(channel.pk)
     selling.stop_selling([channel], actor="user:ann")
     shop.will(Answer(500, {}))
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert selling.unacknowledged(channel).count() == 1
     hands.later(90)
@@ -62,11 +62,11 @@ def test_a_stopped_channel_stays_at_0_whatever_arrives(shop: Shop, hands: Hands)
     sync.drain_channel(channel.pk)
     set_available(sku, 50)
     create_listings(channel, [{"sku": sku, "external": {"external_id": "late"}}])
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 0, "late": 0}
     selling.resume(Channel.objects.get(), actor="user:ann")
-    hands.later(1)
+    hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 50, "late": 50}
 

@@ -29,7 +29,7 @@ def lane(channel: Channel) -> SyncLane:
     return SyncLane.objects.get(pk=channel.pk)
 
 
-def drain(channel: Channel, hands: Hands, *, after: float = 1.0) -> int:
+def drain(channel: Channel, hands: Hands, *, after: float = 2.0) -> int:
     hands.later(after)
     return sync.drain_channel(channel.pk)
 
@@ -212,7 +212,7 @@ def test_halving_may_take_longer_than_a_lease(shop: Shop, monkeypatch: pytest.Mo
     assert not owed() and len(shop.book) == 7
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 415])
 def test_a_refused_account_backs_the_lane_off_and_everything_stays_owed(shop: Shop, hands: Hands, status: int) -> None:
     channel = a_channel(shop)
     listings = [a_listing(channel, a_sku(code, available=5)) for code in "ABC"]
@@ -261,6 +261,7 @@ def test_a_throttled_number_is_still_believed(shop: Shop, hands: Hands) -> None:
         Answer(502, b"<html>", applies=True),
         Answer(503, {}, applies=True),
         Answer(302, {}, {"Location": "/elsewhere"}),
+        Answer(408, {}),
         Answer(resets=True, applies=True),
         Answer(200, b"not json", applies=True),
         Answer(200, b"\xff\xfe", applies=True),
@@ -545,7 +546,7 @@ def test_the_sweep_repairs_nothing_where_nothing_failed(shop: Shop, hands: Hands
     for code in "ABCDEF":
         a_listing(channel, a_sku(code, available=5))
     for _ in range(3):
-        drain(channel, hands, after=0.6)
+        drain(channel, hands)
         assert sync.sweep() == 0
     shop.will(Answer(429, {}, {"Retry-After": "60"}))
     set_available(a_listing(channel, a_sku("G")).sku, 3)
