@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import socket
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -24,7 +25,11 @@ logger = logging.getLogger(__name__)
 
 FLAG_MILLISECONDS = 2000
 
+#: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
+MUTE_SECONDS = 1.0
+
 _client: redis.Redis | None = None
+_mute_until = 0.0
 _worker_name = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -39,12 +44,16 @@ def ring(name: str, *ids: int, delay: float = 0.0) -> None:
 
 def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False) -> bool:
     """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``."""
+    global _mute_until
+    if time.monotonic() < _mute_until and not even_if_rung:
+        return False
     try:
         rung = _postponed_before(name, ids, delay) if delay else not _raise_flag(name, ids)
         if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
     except (redis.RedisError, OperationalError, OSError) as error:
+        _mute_until = time.monotonic() + MUTE_SECONDS
         logger.warning("alarm %s%s not sent (%s); the sweep will ring it", name, tuple(ids), error)
         return False
     return True
