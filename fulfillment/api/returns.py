@@ -40,6 +40,12 @@ class Dispositions(Strict):
     quarantine = Units(required=False)
     missing = Units(required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """At least one unit."""
+        if not any(attrs.values()):
+            raise serializers.ValidationError(_("Say of at least one unit where it goes."))
+        return attrs
+
 
 class ReceivedLine(Strict):
     """What came of one line, and where."""
@@ -98,7 +104,7 @@ class ReturnedLine(serializers.Serializer):
     sku = serializers.CharField(allow_null=True)
     quantity = serializers.IntegerField()
     reason = serializers.CharField()
-    dispositions = Dispositions()
+    dispositions = Dispositions(read_only=True)
 
 
 class ShownReturn(ReturnSerializer):

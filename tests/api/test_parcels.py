@@ -168,7 +168,7 @@ def test_a_second_return_without_lines_is_what_is_left(admin: Api, order: dict[s
 @pytest.mark.parametrize(
     ("dispositions", "status"),
     [({"restock": 4}, 409), ({"scrap": 1}, 400), ({"refurbish": 1}, 400), ({"restock": -1}, 400), ({"restock": "x"}, 400),
-     ([], 400)],
+     ([], 400), ({}, 400), ({"restock": 0}, 400)],
 )  # fmt: skip
 def test_a_receipt_that_cannot_be_moves_nothing(
     admin: Api, order: dict[str, Any], dispositions: Any, status: int
