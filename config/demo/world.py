@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
-from channels.models import AllocationRule, Channel
+from channels.models import AllocationRule, Channel, SyncLane
 from channels.registration import update_channel
 from channels.rules import save_rule
 from channels.simulators.signing import secret_of
@@ -29,6 +29,7 @@ from config.simulation.seeding import (
     seed_skus,
     seed_stock,
 )
+from inventory.kernel import clock
 from inventory.models import Sku
 from purchasing.models import ReorderRule
 
@@ -39,6 +40,7 @@ SEED = 7
 ACTOR = "system"
 LOGIN = "admin"
 MOST_UNITS = 5000
+OPENING_SECONDS = 8  # before the first number is sent: the marketplaces are still opening their doors
 
 WAREHOUSES: tuple[dict[str, Any], ...] = (
     {
@@ -113,6 +115,7 @@ def prepare(state: State, *, rate: float, show: Callable[[str], None]) -> None:
         if channel.base_url != _address(state, channel.code):
             update_channel(channel, base_url=_address(state, channel.code), actor=ACTOR)
     _login(state)
+    SyncLane.objects.update(not_before=clock.now() + timedelta(seconds=OPENING_SECONDS))
 
 
 def _make(state: State, *, rate: float) -> None:
