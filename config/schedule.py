@@ -28,6 +28,7 @@ SCHEDULE: dict[str, Entry] = {
     "Tell channels of shipments": Entry("fulfillment.tasks.tell_channels", 5, "Sends tracking whose alarm was lost"),
     "Read orders back": Entry("fulfillment.tasks.schedule_polls", 60, "Finds orders whose webhooks never came"),
     "Read stock back": Entry("channels.tasks.schedule_read_backs", 300, "Finds and repairs numbers that are not ours"),
+    "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Beat is alive": Entry("config.tasks.note_heartbeat", 10, "Lets the doctor see that beat and a worker run"),
 }
