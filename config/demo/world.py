@@ -179,11 +179,11 @@ def _save_rule(rule: tuple[str, str, str, str, int | None, str], channels: dict[
 
 
 def _reorder_rules(ranking: Popularity, *, units: dict[str, int], ids: dict[str, int], rate: float) -> None:
-    """Points that the bestsellers cross within the first half hour, and more that wait for their day."""
+    """Points that the bestsellers cross within twenty minutes, and more that wait for their day."""
     draw = random.Random(f"{SEED}:reorder")
     rules = []
     for rank, code in enumerate(ranking.ranking[:200]):
-        soon = _units_a_second(ranking, rank, rate) * draw.uniform(60, 1800)
+        soon = _units_a_second(ranking, rank, rate) * draw.uniform(20, 1200)
         point = max(1, units[code] - max(3, int(soon)) if rank < 25 else units[code] // 5)
         rules.append(ReorderRule(sku_id=ids[code], reorder_point=point, quantity=units[code]))
     ReorderRule.objects.bulk_create(rules, ignore_conflicts=True)

@@ -64,11 +64,10 @@ class Demo:
         return url
 
     def orders(self, url: str) -> int:
-        """How many orders the admin's list counts."""
+        """The number of the newest order in the admin's list; 0 while there is none."""
         page = self.browser.get(f"{url}admin/fulfillment/salesorder/")
         assert page.status_code == 200
-        found = re.search(r"(\d[\d,]*)\s+(?:sales orders?|results?)", page.text)
-        return int(found[1].replace(",", "")) if found else 0
+        return max(map(int, re.findall(r"/salesorder/(\d+)/change/", page.text)), default=0)
 
     def wait_for_orders(self, url: str, *, more_than: int, seconds: float) -> int:
         deadline = time.monotonic() + seconds
