@@ -157,6 +157,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_NAME = "sellonce_session"
 CSRF_COOKIE_NAME = "sellonce_csrf"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

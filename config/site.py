@@ -121,6 +121,11 @@ def _item(page: tuple[Any, str, str, str, str], counts: dict[str, int]) -> dict[
     return item
 
 
+def favicon(request: HttpRequest) -> str:
+    """The picture beside the page's name."""
+    return static("sellonce/favicon.svg")
+
+
 def stylesheet(request: HttpRequest) -> str:
     """The few styles that are our own."""
     return static("sellonce/back_office.css")
@@ -135,6 +140,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.site.favicon"}],
     "STYLES": ["config.site.stylesheet"],
     "DASHBOARD_CALLBACK": "reports.dashboard.dashboard",
     "GLOBAL_CALLBACK": "channels.admin.banner.banners",

@@ -1,0 +1,73 @@
+"""Every page is photographed, wide and narrow, full and empty; none complains or is wider than the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import WIDTHS, Windows, window
+from tests.browser.site import Site
+
+LISTS = {
+    "overview": "", "parked": "fulfillment/salesorderline/parked/", "alerts": "reports/alert/",
+    "shortfalls": "fulfillment/shortfall/", "drifts": "channels/drift/", "levels": "inventory/stocklevel/",
+    "skus": "inventory/sku/", "products": "inventory/product/", "ledger": "inventory/ledgerentry/",
+    "reservations": "inventory/reservation/", "orders": "fulfillment/salesorder/", "lines": "fulfillment/salesorderline/",
+    "shipments": "fulfillment/shipment/", "returns": "fulfillment/return/", "channels": "channels/channel/",
+    "listings": "channels/listing/", "rules": "channels/allocationrule/", "inbox": "channels/delivery/",
+    "targets": "channels/stocktarget/", "pushes": "channels/pushlog/", "reorder-alerts": "purchasing/reorderalert/",
+    "reorder-rules": "purchasing/reorderrule/", "locations": "inventory/location/", "keys": "inventory/apikey/",
+    "people": "auth/user/", "schedule": "django_celery_beat/periodictask/",
+}  # fmt: skip
+FORMS = {
+    "add-channel": "channels/channel/add/", "add-listing": "channels/listing/add/", "add-sku": "inventory/sku/add/",
+    "add-rule": "channels/allocationrule/add/", "add-location": "inventory/location/add/",
+    "add-key": "inventory/apikey/add/",
+}  # fmt: skip
+ROWS = {
+    "level": "inventory/stocklevel/1/change/", "adjust": "inventory/stocklevel/1/adjust/",
+    "move": "inventory/sku/1/move/", "sku": "inventory/sku/1/change/", "entry": "inventory/ledgerentry/1/change/",
+    "channel": "channels/channel/1/change/", "stop": "channels/channel/1/stop/",
+    "disconnect": "channels/channel/1/disconnect/", "stop-all": "channels/channel/stop-all/",
+    "listing": "channels/listing/1/change/", "target": "channels/stocktarget/1/change/",
+    "rule": "channels/allocationrule/1/change/", "delivery": "channels/delivery/1/change/",
+    "bad-delivery": "channels/delivery/2/change/", "order": "fulfillment/salesorder/1/change/",
+    "walk": "fulfillment/salesorder/1/walk/", "ship": "fulfillment/salesorder/1/ship/",
+    "line": "fulfillment/salesorderline/2/change/", "map": "fulfillment/salesorderline/2/map/",
+    "shipment": "fulfillment/shipment/1/change/", "receive": "fulfillment/return/1/receive/",
+    "alert": "reports/alert/1/change/", "close": "purchasing/reorderalert/1/close/",
+}  # fmt: skip
+
+
+def look(people: Windows, browser: Browser, site: Site, address: str, pictures: Path, name: str) -> None:
+    """Open a page, photograph it in every width, and hold it to what every page has to be."""
+    page = window(people, browser, site).new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        answer = page.goto(f"/admin/{address}", wait_until="load")
+        assert answer is not None and answer.status == 200
+        assert page.url.endswith(f"/admin/{address}"), page.url
+        page.evaluate("document.fonts.ready")
+        wider = {}
+        for width, pixels in WIDTHS.items():
+            page.set_viewport_size({"width": pixels, "height": 900})
+            page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
+            wider[width] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert said == []
+        assert {width: more for width, more in wider.items() if more > 0} == {}
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("name", [*LISTS, *FORMS, *ROWS])
+def test_a_full_house(name: str, people: Windows, browser: Browser, full_site: Site, pictures: Path) -> None:
+    look(people, browser, full_site, {**LISTS, **FORMS, **ROWS}[name], pictures, f"full-{name}")
+
+
+@pytest.mark.parametrize("name", [*LISTS, *FORMS])
+def test_an_empty_house(name: str, people: Windows, browser: Browser, empty_site: Site, pictures: Path) -> None:
+    look(people, browser, empty_site, {**LISTS, **FORMS}[name], pictures, f"empty-{name}")
