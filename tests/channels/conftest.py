@@ -1,7 +1,6 @@
-"""A shop to talk to, a clock that can be moved on, and the alarms that were rung."""
+"""A shop to talk to, a clock to be moved by hand, and the alarms that were rung."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,10 +19,9 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
-    """The product reads the wall clock in one place; here it can be moved on."""
-    found = Hands()
-    real: Callable[[], datetime] = clock.now
-    monkeypatch.setattr(clock, "now", lambda: real() + found.ahead)
+    """The product reads the wall clock in one place; here it is moved by hand."""
+    found = Hands(clock.now())
+    monkeypatch.setattr(clock, "now", lambda: found.instant)
     return found
 
 

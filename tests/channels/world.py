@@ -12,7 +12,8 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from channels.models import Channel, Debt, Listing, PushLog, StockTarget
+from channels import sync
+from channels.models import Channel, Debt, Listing, PushLog, StockTarget, SyncLane
 from channels.registration import create_channel, create_listing, create_listings
 from inventory.adjustments import adjust, open_stock
 from inventory.kernel import clock
@@ -82,6 +83,16 @@ def signed(body: bytes, *, identity: str = "msg_1", at: datetime | None = None, 
     return {"webhook-id": identity, "webhook-timestamp": stamp, "webhook-signature": signature}
 
 
+def lane(channel: Channel) -> SyncLane:
+    return SyncLane.objects.get(pk=channel.pk)
+
+
+def drain(channel: Channel, hands: Hands, *, after: float = 2.0) -> int:
+    """Pay what is owed, after so many seconds: longer than the pace."""
+    hands.later(after)
+    return sync.drain_channel(channel.pk)
+
+
 def order(
     order_id: str, *lines: tuple[str, int], version: int = 1, placed_at: datetime | None = None, **fields: Any
 ) -> Json:
@@ -127,10 +138,10 @@ class Alarms:
 
 
 class Hands:
-    """The clock's hands: they may be moved on."""
+    """A clock that stands still and is moved on by hand, so that a slow machine changes nothing."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
+    def __init__(self, instant: datetime) -> None:
+        self.instant = instant
 
     def later(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
+        self.instant += timedelta(seconds=seconds)
