@@ -190,9 +190,10 @@ class Model:
         assert line.sku is not None
         units = line.shipped - line.gone
         if units > line.reserved.total():
-            # A channel that ships what was never reserved: no document says where those units came from.
-            self.unspecified.add(line.sku)
             self._reserve(line, extra=units - line.reserved.total())
+        if units > line.reserved.total():
+            # A channel that ships what nobody has: no document says where those units came from.
+            self.unspecified.add(line.sku)
         leaving = self._take_from(line, units=min(units, line.reserved.total()))
         self.on_hand[line.sku] -= leaving.total()
         line.gone = line.shipped

@@ -15,12 +15,12 @@ PAGE_SIZE = 200
 
 
 def eventually(check: Callable[[], Result], *, seconds: float = 10.0, every: float = 0.1) -> Result:
-    """Call ``check`` until it neither raises AssertionError nor returns False or None; its answer is returned."""
+    """Call ``check`` until it raises no AssertionError and returns something true; that is returned."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             result = check()
-            if result is not None and result is not False:
+            if result:
                 return result
             failure = AssertionError(f"still {result!r} after {seconds} s")
         except AssertionError as error:

@@ -19,9 +19,9 @@ from tests.stack.world import World, by_line, external
 
 PLENTY = 500
 STORIES = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    phases=[Phase.explicit, Phase.generate],  # to shrink a story on the real stack takes minutes
     suppress_health_check=list(HealthCheck),
 )
 

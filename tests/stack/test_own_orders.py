@@ -8,7 +8,7 @@ import pytest
 from tests.stack.world import World
 
 
-def ask(world: World, channel: str, *lines: tuple[str, int], **fields: object) -> httpx.Response:
+def ask(world: World, channel: str, /, *lines: tuple[str, int], **fields: object) -> httpx.Response:
     body = {
         "channel": channel,
         "external_id": world.name("order"),

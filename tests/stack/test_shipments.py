@@ -25,7 +25,7 @@ def order(world: World, shop: Shop, sku: str) -> Json:
     return world.bought(shop, (sku, 3))
 
 
-def create(world: World, order: Json, *lines: tuple[str, int], **fields: object) -> httpx.Response:
+def create(world: World, order: Json, /, *lines: tuple[str, int], **fields: object) -> httpx.Response:
     body = {
         "order": order["id"],
         "location": world.place,
