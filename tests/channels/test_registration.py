@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from channels import sync
 from channels.connectors.base import ConnectorError
-from channels.models import Channel, Debt, Listing, StockTarget, SyncLane
+from channels.models import AllocationRule, Channel, Debt, Listing, StockTarget, SyncLane
 from channels.registration import create_channel, create_listings, update_channel, update_listing
+from channels.rules import save_rule
+from inventory.catalogue import save_location, save_product, save_sku
 from tests.channels.shop import Shop
-from tests.channels.world import SECRET, Hands, a_channel, a_listing, a_location, a_sku, owed, target_of
+from tests.channels.world import (
+    SECRET,
+    Hands,
+    a_channel,
+    a_listing,
+    a_location,
+    a_sku,
+    drain,
+    owed,
+    set_available,
+    target_of,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,3 +153,39 @@ def test_changing_a_channel_owes_all_its_numbers(shop: Shop) -> None:
     with pytest.raises(ConnectorError):
         update_channel(channel, settings={"max_batch": -7}, actor="test")
     assert Channel.objects.get(pk=channel.pk).settings == {"max_batch": 7}
+
+
+@pytest.mark.parametrize(
+    ("change", "number"), [({"is_active": False}, 5), ({"kind": "fba"}, 5), ({"priority": 7}, 12)], ids=str
+)
+def test_a_location_that_closes_or_changes_its_kind_is_felt(
+    shop: Shop, hands: Hands, change: dict[str, object], number: int
+) -> None:
+    """What feeds a channel changed: every number that its stock was part of is owed."""
+    place, sku = a_location("W2", priority=2), a_sku("A", available=5)
+    set_available(sku, 7, location=place)
+    listing = a_listing(a_channel(shop), sku)
+    drain(listing.channel, hands)
+    assert shop.book == {"x-A": 12}
+    for name, value in change.items():
+        setattr(place, name, value)
+    save_location(place)
+    drain(listing.channel, hands)
+    assert shop.book == {"x-A": number}
+
+
+def test_a_rules_scope_that_changes_is_felt(shop: Shop, hands: Hands) -> None:
+    sku = a_sku("A", available=50)
+    listing = a_listing(a_channel(shop), sku)
+    save_rule(AllocationRule(kind="buffer", value=Decimal(10), category="mugs"))
+    save_rule(AllocationRule(kind="buffer", value=Decimal(20), channel=listing.channel, tag="blue"))
+    drain(listing.channel, hands)
+    assert shop.book == {"x-A": 50}
+    sku.product.category = "mugs"
+    save_product(sku.product)
+    drain(listing.channel, hands)
+    assert shop.book == {"x-A": 40}
+    sku.tags = ["blue"]
+    save_sku(sku)
+    drain(listing.channel, hands)
+    assert shop.book == {"x-A": 30}

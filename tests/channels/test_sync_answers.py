@@ -243,7 +243,7 @@ def test_a_silent_channel_costs_its_time_out_and_is_unknown(
     honest = Http.capabilities
     monkeypatch.setattr(Http, "capabilities", lambda self, given: replace(honest(self, given), timeout_seconds=0.3))
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
-    shop.will(Answer(applies=True, after_seconds=5))
+    shop.will(Answer(applies=True, after_seconds=60))
     sync.drain_channel(listing.channel_id)
     assert target_of(listing).outcome == Outcome.UNKNOWN and owed() == {"x-A"}
     drain(listing.channel, hands, after=90)

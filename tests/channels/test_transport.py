@@ -21,7 +21,7 @@ from tests.channels.world import a_channel, a_listing, a_sku
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def get(url: str, *, timeout: float = 2.0) -> transport.Response:
+def get(url: str, *, timeout: float = 20.0) -> transport.Response:
     return transport.send(OutboundRequest("GET", url), timeout_seconds=timeout)
 
 
@@ -138,13 +138,13 @@ def test_nobody_listens() -> None:
             get(f"http://127.0.0.1:{reserved.getsockname()[1]}/")
 
 
-@pytest.mark.parametrize("answer", [Answer(after_seconds=5), Answer(drips=True)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("answer", [Answer(after_seconds=60), Answer(drips=True)], ids=["silent", "dripping"])
 def test_waiting_has_an_end_whatever_comes_meanwhile(shop: Shop, answer: Answer) -> None:
     shop.will(answer)
     began = time.monotonic()
     with pytest.raises(ChannelUnclear, match="no answer"):
         get(f"{shop.url}/stock", timeout=0.4)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_headers_that_drip_end_too() -> None:
@@ -167,7 +167,7 @@ def test_headers_that_drip_end_too() -> None:
         try:
             with pytest.raises(ChannelUnclear, match="no answer"):
                 get(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.4)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
         finally:
             stop.set()
             worker.join(5)
@@ -187,11 +187,11 @@ def test_a_reset_connection_is_unclear(shop: Shop) -> None:
 
 
 def test_many_at_once_share_one_client(shop: Shop) -> None:
-    shop.always = Answer(after_seconds=0.2)
-    threads = [threading.Thread(target=get, args=(f"{shop.url}/stock",), kwargs={"timeout": 20}) for _ in range(20)]
-    began = time.monotonic()
+    together = threading.Barrier(20, timeout=30)
+    shop.while_busy = lambda _seen: together.wait() and None
+    threads = [threading.Thread(target=get, args=(f"{shop.url}/stock",), kwargs={"timeout": 30}) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(shop.requests) == 20 and time.monotonic() - began < 20 * 0.2
+    assert len(shop.requests) == 20 and not together.broken, "none of them waited for another"
