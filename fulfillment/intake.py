@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected
 
 from channels import inbox
 from channels.connectors.base import Connector, MalformedPayload
@@ -51,6 +52,12 @@ def drain_inbox(channel_id: int, lane: int) -> int:
         try:
             count, more = _drain_batch(channel, lane)
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
+            ring_now(DRAIN, [channel_id, lane], delay=0.1)
+            return settled
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            logger.warning("inbox of channel %s, lane %s: deadlock, trying again", channel_id, lane)
             ring_now(DRAIN, [channel_id, lane], delay=0.1)
             return settled
         settled += count

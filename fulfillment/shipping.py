@@ -18,6 +18,7 @@ from inventory.kernel.workqueue import answer, back_off, ring
 from inventory.models import Location, Reason, Reservation, StockLevel
 from inventory.reservations import Fulfil, Release, Reserve, Step, change_reservations
 
+from . import shortfalls
 from .models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, ShipmentLine, ShipmentStatus
 from .models.shipment import NewsStatus
 from .recording import HOLDER
@@ -157,6 +158,7 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
         line.reserved += change.reserved - change.released - change.fulfilled
         line.short = min(line.short, line.outstanding - min(line.reserved, line.outstanding))
         line.save(update_fields=["shipped", "reserved", "short"])
+    shortfalls.close([one.line_id for one in packed if not one.line.short])
 
 
 def _reserved_here(packed: Sequence[ShipmentLine], location_id: int) -> dict[int, int]:

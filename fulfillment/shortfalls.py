@@ -1,7 +1,7 @@
 """Units sold with no stock behind them: what kind of shortfall they are, and how they are filled when stock comes."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import connection, transaction
 
@@ -25,15 +25,12 @@ class ShortLine(Protocol):
 
 
 _STORE = """
+WITH known AS (SELECT line_id FROM fulfillment_shortfall WHERE line_id = ANY(%(lines)s) AND closed_at IS NULL)
 INSERT INTO fulfillment_shortfall (line_id, kind, quantity, found_at)
-SELECT line_id, %s, quantity, %s FROM unnest(%s::bigint[], %s::bigint[]) AS new (line_id, quantity)
+SELECT line_id, %(kind)s, quantity, %(now)s FROM unnest(%(lines)s::bigint[], %(units)s::bigint[]) AS new (line_id, quantity)
 ON CONFLICT (line_id) DO UPDATE
 SET quantity = greatest(fulfillment_shortfall.quantity, excluded.quantity), closed_at = NULL
-RETURNING line_id, (xmax = 0) AS is_new
-"""
-
-_CLOSE = """
-UPDATE fulfillment_shortfall SET closed_at = %s WHERE line_id = ANY(%s) AND closed_at IS NULL
+RETURNING line_id, line_id NOT IN (SELECT line_id FROM known) AS is_news
 """
 
 
@@ -42,17 +39,26 @@ def classify(channel: Channel, short: Sequence[ShortLine], *, filled: Collection
 
     ``filled`` are lines (ids) that were short and no longer are.
     """
+    if filled:
+        close(filled)
+    if not short:
+        return
+    given = {
+        "kind": ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL,
+        "now": clock.now(),
+        "lines": [line.id for line in short],
+        "units": [line.short for line in short],
+    }
     with connection.cursor() as cursor:
-        if filled:
-            cursor.execute(_CLOSE, [clock.now(), list(filled)])
-        if not short:
-            return
-        kind = ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL
-        given: list[Any] = [kind, clock.now(), [line.id for line in short], [line.short for line in short]]
         cursor.execute(_STORE, given)
         fresh = {row[0] for row in cursor.fetchall() if row[1]}
     if fresh:
         _tell(fresh)
+
+
+def close(line_ids: Collection[int]) -> None:
+    """None of these lines (ids) is short any more."""
+    Shortfall.objects.filter(line__in=line_ids, closed_at=None).update(closed_at=clock.now())
 
 
 def _tell(line_ids: set[int]) -> None:
@@ -86,17 +92,22 @@ def fill_shortfalls(*, batch: int = 500) -> int:
 @transaction.atomic
 def _fill_batch(after: int, batch: int) -> tuple[int, int, int]:
     """One batch of short lines after that id: how many there were, the last one's id, units reserved."""
-    orders = SalesOrder.objects.filter(lines__short__gt=0, lines__pk__gt=after).order_by("pk")
-    ids = list(orders.values_list("pk", flat=True).distinct()[:batch])
-    list(SalesOrder.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
-    lines = list(
-        SalesOrderLine.objects.filter(short__gt=0, pk__gt=after, order__in=ids)
-        .select_related("order__channel")
-        .order_by("pk")[:batch]
+    waiting = list(
+        SalesOrderLine.objects.filter(short__gt=0, sku__isnull=False, pk__gt=after)
+        .order_by("pk")
+        .values_list("pk", "order")[:batch]
     )
-    if not lines:
+    if not waiting:
         return 0, after, 0
-    feeding = {line.order.channel_id: [pk for pk, _ in feeding_locations(line.order.channel)] for line in lines}
+    orders = SalesOrder.objects.filter(pk__in={order_id for _, order_id in waiting}).order_by("pk")
+    list(orders.select_for_update(no_key=True).values_list("pk"))
+    lines = list(
+        SalesOrderLine.objects.filter(short__gt=0, pk__in=[pk for pk, _ in waiting])
+        .select_related("order__channel")
+        .order_by("pk")
+    )
+    channels = {line.order.channel_id: line.order.channel for line in lines}
+    feeding = {key: [pk for pk, _ in feeding_locations(channel)] for key, channel in channels.items()}
     steps = [
         Reserve(line.pk, line.sku_id, line.short, feeding[line.order.channel_id], reference=line.order.reference)
         for line in lines
@@ -108,6 +119,5 @@ def _fill_batch(after: int, batch: int) -> tuple[int, int, int]:
         line.reserved += changes[line.pk].reserved
         line.short -= changes[line.pk].reserved
     SalesOrderLine.objects.bulk_update(moved, ["reserved", "short"])
-    whole = [line.pk for line in moved if not line.short]
-    Shortfall.objects.filter(line__in=whole, closed_at=None).update(closed_at=clock.now())
-    return len(lines), lines[-1].pk, sum(changes[line.pk].reserved for line in moved)
+    close([line.pk for line in moved if not line.short])
+    return len(waiting), waiting[-1][0], sum(changes[line.pk].reserved for line in moved)

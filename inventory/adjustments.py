@@ -37,6 +37,8 @@ def adjust(
     level = levels[sku.pk, location.pk]
     done = _done_before(key, level.id)
     if done is not None:
+        if not _is_adjustment(done, state, quantity, set_to):
+            raise KeyConflict(f"the key {key!r} was used for another movement")
         return done
     delta = quantity if quantity is not None else (set_to or 0) - getattr(level, state)
     if set_to is not None and set_to < 0:
@@ -74,6 +76,8 @@ def move(
     levels = lock_levels([(sku.pk, location.pk)])
     done = _done_before(key, levels[sku.pk, location.pk].id)
     if done is not None:
+        if (done.from_state, done.to_state, done.quantity) != (from_state, to_state, quantity):
+            raise KeyConflict(f"the key {key!r} was used for another movement")
         return done
     posting = Posting(
         sku.pk, location.pk, from_state, to_state, quantity, reason=reason, note=note, reference=reference, key=key
@@ -101,6 +105,15 @@ def open_stock(rows: Iterable[tuple[int, int, int]], *, actor: str, reference: s
 
 def _post_opening(postings: Sequence[Posting], actor: str, reference: str) -> int:
     return len(post(postings, actor=actor, cause="opening", reference=reference))
+
+
+def _is_adjustment(entry: LedgerEntry, state: str, quantity: int | None, set_to: int | None) -> bool:
+    """Whether an entry is what such an adjustment makes."""
+    if {entry.from_state, entry.to_state} != {str(state), str(State.ADJUSTMENT)}:
+        return False
+    if set_to is not None:
+        return bool(getattr(entry, f"{state}_after") == set_to)
+    return quantity == (entry.quantity if entry.to_state == state else -entry.quantity)
 
 
 def _done_before(key: str | None, level_id: int) -> LedgerEntry | None:
