@@ -1,0 +1,34 @@
+"""10 mugs and 5 cups in W1, 4 mugs in W2; a shop that lists both, and a telephone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from channels.models import Channel
+from inventory.models import Location, Sku
+from tests.factories import ChannelFactory, ListingFactory, LocationFactory, ManualChannelFactory, add_stock, stocked
+
+
+@dataclass
+class World:
+    """A small merchant."""
+
+    w1: Location
+    w2: Location
+    mug: Sku
+    cup: Sku
+    shop: Channel
+    phone: Channel
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    w1, w2 = LocationFactory(code="W1", priority=1), LocationFactory(code="W2", priority=2)
+    mug, cup = stocked(10, code="MUG", place=w1), stocked(5, code="CUP", place=w1)
+    add_stock(mug, w2, 4)
+    shop, phone = ChannelFactory(code="shop"), ManualChannelFactory(code="phone")
+    ListingFactory(channel=shop, sku=mug)
+    ListingFactory(channel=shop, sku=cup)
+    return World(w1, w2, mug, cup, shop, phone)
