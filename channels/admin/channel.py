@@ -108,7 +108,10 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
         fieldsets: list[Any] = [
             (None, {"fields": [("code", "name"), "connector", ("mode", "is_active")]}),
             (_("Connection"), {"fields": connection}),
-            (_("How it is treated"), {"fields": [("priority", "fee_percent"), "currency", "orders_from"]}),
+            (
+                _("How it is treated"),
+                {"fields": [("priority", "fee_percent"), ("currency", "backorders"), "orders_from"]},
+            ),
         ]
         if obj:
             fieldsets.insert(

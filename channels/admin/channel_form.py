@@ -59,6 +59,13 @@ class ChannelForm(forms.ModelForm):
         label=_("Base URL"), max_length=500, required=False, assume_scheme="https", widget=UnfoldAdminURLInputWidget
     )
 
+    backorders = forms.BooleanField(
+        label=_("Takes backorders"),
+        required=False,
+        help_text=_("Sales beyond the stock are backorders, not oversells."),
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
     class Meta:
         model = Channel
         fields = ("connector", *PLAIN)
@@ -68,6 +75,7 @@ class ChannelForm(forms.ModelForm):
         channel = self.instance
         if channel.pk is None:
             return
+        self.fields["backorders"].initial = bool(channel.settings.get("backorders"))
         held = account(channel)
         for kind, field in fields_of(registry.get(channel.connector)):
             shown = self.fields[field_name(kind, channel.connector, field.name)]
@@ -100,7 +108,9 @@ class ChannelForm(forms.ModelForm):
             for field in registry.get(self.cleaned_data.get("connector") or self.instance.connector).setting_fields
         }
         unknown = {name: value for name, value in (self.instance.settings or {}).items() if name not in known}
-        return {**unknown, **self.given("settings")}
+        unknown.pop("backorders", None)
+        backorders = {"backorders": True} if self.cleaned_data["backorders"] else {}
+        return {**unknown, **self.given("settings"), **backorders}
 
     def _given(self, kind: str, connector: Connector, values: dict[str, Any]) -> dict[str, Any]:
         found = {

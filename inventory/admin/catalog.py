@@ -10,6 +10,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, FieldTextFilter
 from unfold.decorators import action, display
 
+from .. import catalogue
 from ..models import Product, Sku, StockLevel
 from .base import BackOfficeAdmin
 from .export import CsvExport
@@ -30,6 +31,10 @@ class ProductAdmin(BackOfficeAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         """With the number of SKUs."""
         return super().get_queryset(request).annotate(sku_total=Count("skus"))
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        """Rules may go by its category: channels hear of a change."""
+        catalogue.save_product(obj)
 
     @display(description=_("SKUs"), ordering="sku_total")
     def sku_count(self, product: Any) -> int:
@@ -122,6 +127,10 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     def has_stock_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Changing stock is another right than editing the SKU."""
         return bool(request.user.has_perm("inventory.change_stocklevel"))
+
+    def save_model(self, request: HttpRequest, obj: Sku, form: Any, change: bool) -> None:
+        """Rules may go by its tags: channels hear of a change."""
+        catalogue.save_sku(obj)
 
     @display(description=_("price"), ordering="price")
     def price_text(self, sku: Sku) -> str | None:

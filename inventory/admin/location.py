@@ -1,21 +1,44 @@
 """Locations."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminSelect2Widget
 
+from ..catalogue import save_location
 from ..models import Location
 from .base import BackOfficeAdmin
+
+
+class LocationForm(forms.ModelForm):
+    """Time zones are chosen, not typed."""
+
+    time_zone = forms.ChoiceField(
+        label=_("time zone"),
+        choices=[(name, name) for name in sorted(available_timezones())],
+        initial="UTC",
+        widget=UnfoldAdminSelect2Widget,
+    )
+
+    class Meta:
+        model = Location
+        fields = (
+            "code", "name", "kind", "country", "postal_code", "latitude", "longitude", "time_zone", "cut_off",
+            "working_days", "priority", "is_active",
+        )  # fmt: skip
 
 
 @admin.register(Location)
 class LocationAdmin(BackOfficeAdmin):
     """Places that hold stock."""
 
+    form = LocationForm
     empty_hint = _("Add the warehouses, shops and 3PLs that hold your stock.")
     list_display = ("code", "name", "kind", "country", "priority", "is_active")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter), "country")
@@ -25,6 +48,10 @@ class LocationAdmin(BackOfficeAdmin):
         (_("Where it is"), {"fields": (("country", "postal_code"), ("latitude", "longitude"))}),
         (_("When it works"), {"fields": (("time_zone", "cut_off"), "working_days")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
+        """A place that opens or closes changes what channels show: they hear of it."""
+        save_location(obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Programs know a location by its code."""

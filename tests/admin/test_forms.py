@@ -62,17 +62,21 @@ def test_a_manual_channel_needs_nothing(boss: Client) -> None:
 
 def test_changing_a_channel_keeps_what_is_not_typed_in(house: House, boss: Client) -> None:
     channel = house.channels[0]
-    channel.settings = {"max_batch": 10, "set_by_a_program": 1}
+    channel.settings = {"max_batch": 10, "set_by_a_program": 1, "backorders": True}
     channel.save()
     values = {
         name: value for name, value in SHOP.items() if name not in ("code", "connector", "credentials_http_secret")
     }
     Debt.objects.all().delete()
-    _save(boss, channel, **{**values, "name": "New name"})
+    _save(boss, channel, **{**values, "name": "New name", "backorders": "on"})
     channel.refresh_from_db()
     assert channel.name == "New name" and account(channel).credentials == {"secret": SECRET}
     assert channel.settings["set_by_a_program"] == 1 and channel.settings["max_batch"] == 50
+    assert channel.settings["backorders"] is True
     assert Debt.objects.filter(channel=channel).exists()
+    _save(boss, channel, **values)
+    channel.refresh_from_db()
+    assert "backorders" not in channel.settings
 
 
 def test_a_listing_is_added_and_mapped_anew(house: House, boss: Client) -> None:
@@ -153,3 +157,19 @@ def test_a_key_is_shown_once(boss: Client) -> None:
     _save(boss, key, name="erp", role="operator", revoked="on")
     key.refresh_from_db()
     assert key.revoked and boss.get(page_of(key, "delete")).status_code == 403
+
+
+def test_what_rules_go_by_is_told_to_channels(house: House, boss: Client) -> None:
+    product, sku, place = house.skus[0].product, house.skus[0], house.locations[1]
+    levels = {"levels-TOTAL_FORMS": "0", "levels-INITIAL_FORMS": "0"}
+    zone = {"kind": "warehouse", "priority": "100", "time_zone": "Europe/Berlin", "working_days": "1,2"}
+    for row, values in (
+        (product, {"code": product.code, "name": product.name, "category": "Cups"}),
+        (sku, {"name": sku.name, "product": product.pk, "tags": "green", "is_active": "on", **levels}),
+        (place, {"name": "Second", **zone}),
+    ):
+        Debt.objects.all().delete()
+        _save(boss, row, **values)
+        assert Debt.objects.filter(target__listing__sku=sku).count() == len(house.channels), row
+    wrong = {**zone, "code": "W9", "name": "Ninth", "time_zone": "Mars/Olympus"}
+    assert "Select a valid choice" in _add(boss, "inventory.location", **wrong)
