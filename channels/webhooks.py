@@ -102,7 +102,10 @@ def _read(request: Request) -> bytes | None:
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdigit() and int(declared) > most:
         return None
-    body = request._request.read(most + 1)
+    if request.META.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":  # no length: Django would read nothing
+        body = request.META["wsgi.input"].read(most + 1)
+    else:
+        body = request._request.read(most + 1)
     return None if len(body) > most else body
 
 

@@ -88,7 +88,8 @@ def _listings(channel: Channel, heard: Sequence[Heard]) -> dict[str, tuple[int, 
 
 
 def _state(channel: Channel, one: Heard, listings: Mapping[str, tuple[int, int, str]]) -> OrderState:
-    event, problems, now = one.event, [], clock.now()
+    event, now = one.event, clock.now()
+    problems = [event.problem] if event.problem else []
     if channel.currency and event.currency and event.currency != channel.currency:
         problems.append(f"currency {event.currency} is not the channel's {channel.currency}")
     if event.placed_at > now + FUTURE:

@@ -127,6 +127,7 @@ class OrderEvent:
     lines: Sequence[LineEvent]
     ship_to: Mapping[str, Any] = field(default_factory=dict)
     restates_lines: bool = True  # False: a cancellation that names no lines
+    problem: str = ""  # what a person should look at: the sale stands, something said beside it makes no sense
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -17,6 +16,7 @@ import msgspec
 from inventory.kernel.quantities import LARGEST, QuantityError, parse_quantity
 
 from . import _standard_webhooks as standard_webhooks
+from ._http_orders import read_order
 from .base import (
     Account,
     Capabilities,
@@ -27,11 +27,9 @@ from .base import (
     ConnectorError,
     Field,
     InboundRequest,
-    LineEvent,
     MalformedPayload,
     OrderEvent,
     OrderPage,
-    OrderState,
     OutboundRequest,
     PolledOrder,
     PushItem,
@@ -46,9 +44,6 @@ from .base import (
 TOPICS = {"order.created", "order.updated", "order.cancelled", "order.refunded"}
 
 _ORDER_ID = re.compile(rb'"order"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]{1,200})"')
-
-#: The largest version that fits our column; an honest channel never comes near it.
-_LARGEST_VERSION = 2**62
 
 
 class _OrderPage(msgspec.Struct):
@@ -125,7 +120,7 @@ class Http(Connector):
         order = event.get("order")
         if not isinstance(order, dict):
             raise MalformedPayload("not_an_event", "order is missing")
-        return _order_event(kind, event, order)
+        return read_order(kind, event, order)
 
     # Stock ----------------------------------------------------------------------------------------------------
 
@@ -282,110 +277,3 @@ def _shown(value: Any) -> int | None:
         return parse_quantity(value, least=-LARGEST)
     except QuantityError:
         return None
-
-
-def _order_event(kind: str, event: dict[str, Any], order: dict[str, Any]) -> OrderEvent:
-    identity = _identity(order.get("id"), "order.id")
-    version = _version(order.get("version"))
-    placed_at = _instant(order.get("placed_at"), "order.placed_at")
-    occurred_at = _instant(event["occurred_at"], "occurred_at") if event.get("occurred_at") else placed_at
-    currency = order.get("currency") or ""
-    if not isinstance(currency, str) or len(currency) not in (0, 3):
-        raise MalformedPayload("bad_currency", f"order.currency is {currency!r}; ISO 4217 has three letters")
-    ship_to = order.get("ship_to") or {}
-    if not isinstance(ship_to, dict):
-        raise MalformedPayload("bad_address", "order.ship_to is not an object")
-    # the protocol shows it beside the type; shops put it into the order
-    stated = order.get("status") or event.get("status")
-    state = OrderState.OPEN
-    if kind == "order.cancelled" or stated == "cancelled":
-        state = OrderState.CANCELLED
-    elif stated == "pending":
-        state = OrderState.PENDING
-    lines = order.get("lines")
-    if state == OrderState.CANCELLED and lines in (None, []):
-        lines = []
-    elif not isinstance(lines, list) or not lines:
-        raise MalformedPayload("no_lines", "order.lines is missing or empty")
-    return OrderEvent(
-        external_id=identity,
-        version=version,
-        state=state,
-        placed_at=placed_at,
-        occurred_at=occurred_at,
-        currency=currency.upper(),
-        lines=_lines(lines),
-        ship_to=ship_to,
-        restates_lines=bool(lines),
-    )
-
-
-def _lines(rows: list[Any]) -> list[LineEvent]:
-    lines: dict[str, LineEvent] = {}
-    for position, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise MalformedPayload("bad_line", f"line {position} is not an object")
-        line = _line(row, position)
-        if line.external_id in lines and lines[line.external_id] != line:
-            raise MalformedPayload("duplicate_line", f"line id {line.external_id!r} stands twice with other contents")
-        lines[line.external_id] = line
-    return list(lines.values())
-
-
-def _line(row: dict[str, Any], position: int) -> LineEvent:
-    where = f"line {position}"
-    identity = _identity(row.get("id"), f"{where}: id")
-    listing = row.get("external_id")
-    key = str(listing) if isinstance(listing, str | int) and not isinstance(listing, bool) else ""
-    try:
-        cancelled, refunded, shipped = (
-            parse_quantity(row.get(name) or 0) for name in ("cancelled", "refunded", "shipped")
-        )
-        # units taken back of a line that never sold any are kept as evidence, whatever they mean
-        quantity = parse_quantity(row.get("quantity"), least=0 if cancelled or refunded else 1)
-    except QuantityError as error:
-        return LineEvent(identity, key[:200], 0, problem=f"bad_quantity: {where}: {error}")
-    problem = ""
-    if not key or len(key) > 200:
-        problem = f"bad_listing: {where}: external_id is {listing!r}"[:200]
-    elif cancelled + refunded > quantity or shipped > quantity:
-        problem = f"bad_quantity: {where}: more cancelled, refunded or shipped than ordered"
-    return LineEvent(identity, key[:200], quantity, cancelled, refunded, shipped, _price(row, where), problem)
-
-
-def _price(row: dict[str, Any], where: str) -> Decimal | None:
-    value = row.get("unit_price")
-    if value is None:
-        return None
-    try:
-        price = Decimal(str(value))
-    except InvalidOperation:
-        raise MalformedPayload("bad_price", f"{where}: unit_price is {value!r}") from None
-    if not price.is_finite() or abs(price) >= Decimal(10) ** 10:
-        raise MalformedPayload("bad_price", f"{where}: unit_price is {value!r}")
-    return price
-
-
-def _identity(value: Any, where: str) -> str:
-    known = isinstance(value, str | int) and not isinstance(value, bool)
-    if known and 0 < len(str(value)) <= 200 and "\x00" not in str(value):
-        return str(value)
-    raise MalformedPayload("bad_id", f"{where} is {value!r:.80}; text of 1 to 200 characters is expected")
-
-
-def _version(value: Any) -> int:
-    try:
-        return parse_quantity(value, most=_LARGEST_VERSION)
-    except QuantityError as error:
-        raise MalformedPayload("bad_version", f"order.version: {error}") from None
-
-
-def _instant(value: Any, where: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(value)
-        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise MalformedPayload("bad_time", f"{where} is {value!r:.80}; ISO 8601 is expected") from None
-    if not 1970 <= instant.year < 9999:  # beyond, one time zone's instant is another's overflow
-        raise MalformedPayload("bad_time", f"{where} is {value!r:.80}; a year from 1970 to 9998 is expected")
-    return instant
