@@ -39,14 +39,17 @@ OVERLAP = timedelta(minutes=5)
 #: A wrong number is read a second time after so long before it is called drift.
 CONFIRM_SECONDS = 6.0
 
+#: Channels are not all read at the same moment, but over so long.
+SPREAD_SECONDS = 120.0
+
 FAILURES = (ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError)
 
 
 def schedule_read_backs() -> None:
-    """Ring for every channel whose stock can be read."""
-    for channel in Channel.objects.connected():
-        if connector_of(channel).capabilities(channel.settings).has_stock:
-            ring_now(READ_BACK, [channel.pk])
+    """Ring for every channel whose stock can be read, one after the other."""
+    readable = [one for one in Channel.objects.connected() if connector_of(one).capabilities(one.settings).has_stock]
+    for turn, channel in enumerate(readable):
+        ring_now(READ_BACK, [channel.pk], delay=turn * SPREAD_SECONDS / len(readable))
 
 
 def order_pages(channel: Channel) -> Iterator[Sequence[PolledOrder]]:
@@ -106,36 +109,38 @@ def _ask(channel: Channel, request: Request) -> Response:
     return transport.send(request, timeout_seconds=timeout)
 
 
-# At rest: nothing owed, claimed or in flight, and nothing sent, sold or acknowledged since well before the read began.
-_AT_REST = """
-target.channel_id = %(channel)s AND target.is_active AND target.claimed_until IS NULL AND target.parked_reason = ''
-AND (target.sent_at IS NULL OR target.sent_at < %(began)s - interval '2 seconds')
-AND NOT EXISTS (SELECT 1 FROM channels_debt debt WHERE debt.channel_id = target.channel_id AND debt.target_id = target.id)
-AND NOT EXISTS (SELECT 1 FROM channels_delivery d WHERE d.channel_id = target.channel_id AND d.status = 'waiting')
-"""
-
-_REMOTE = """
-remote AS (
-    SELECT * FROM unnest(%(keys)s::text[], %(remotes)s::text[], %(quantities)s::bigint[]) AS remote (key, place, quantity)
+# Compared are the targets at rest: nothing owed, claimed or in flight, no delivery of the channel waiting, and nothing sent since
+# well before the read began. Both sides are gathered first and then joined: a channel may have a hundred thousand of them.
+_COMPARED = """
+remote AS MATERIALIZED (
+    SELECT * FROM unnest(%(keys)s::text[], %(remotes)s::text[], %(quantities)s::bigint[]) AS remote (key, place, found)
+), mine AS MATERIALIZED (
+    SELECT target.id, listing.external_key AS key, target.remote AS place, target.published, target.shown,
+        target.suspect, target.suspect_at
+    FROM channels_stocktarget target JOIN channels_listing listing ON listing.id = target.listing_id
+    WHERE target.channel_id = %(channel)s AND target.is_active AND target.shown IS NOT NULL
+        AND target.claimed_until IS NULL AND target.parked_reason = ''
+        AND (target.sent_at IS NULL OR target.sent_at < %(began)s - interval '2 seconds')
+        AND target.id NOT IN (SELECT debt.target_id FROM channels_debt debt WHERE debt.channel_id = %(channel)s)
+        AND NOT EXISTS (SELECT 1 FROM channels_delivery d WHERE d.channel_id = %(channel)s AND d.status = 'waiting')
+), compared AS (
+    SELECT mine.*, remote.found FROM mine JOIN remote USING (key, place) WHERE mine.shown <> remote.found
 )
 """
 
 _SUSPECT = f"""
-WITH {_REMOTE}
-UPDATE channels_stocktarget target SET suspect = remote.quantity, suspect_at = %(began)s
-FROM remote JOIN channels_listing listing ON listing.channel_id = %(channel)s AND listing.external_key = remote.key
-WHERE target.listing_id = listing.id AND target.remote = remote.place AND listing.is_active
-    AND target.shown IS NOT NULL AND target.shown <> remote.quantity AND {_AT_REST}
+WITH {_COMPARED}, locked AS MATERIALIZED (
+    SELECT target.id, compared.found FROM compared JOIN channels_stocktarget target USING (id)
+    ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target SET suspect = locked.found, suspect_at = %(began)s
+FROM locked WHERE target.id = locked.id
 """
 
 _CONFIRM = f"""
-WITH {_REMOTE}
-SELECT target.id, target.published, target.shown, remote.quantity
-FROM remote JOIN channels_listing listing ON listing.channel_id = %(channel)s AND listing.external_key = remote.key
-JOIN channels_stocktarget target ON target.listing_id = listing.id AND target.remote = remote.place
-WHERE target.suspect = remote.quantity AND target.shown <> remote.quantity
-    AND target.suspect_at < %(began)s - interval '4 seconds' AND {_AT_REST}
-ORDER BY target.id
+WITH {_COMPARED}
+SELECT id, published, shown, found FROM compared
+WHERE suspect = found AND suspect_at < %(began)s - interval '4 seconds' ORDER BY id
 """
 
 

@@ -19,15 +19,18 @@ logger = logging.getLogger(__name__)
 
 POLL = "fulfillment.tasks.poll_orders"
 
+#: Channels are not all asked at the same moment, but over so long.
+SPREAD_SECONDS = 30.0
+
 #: An order so young may still come by its webhook; the next poll, which overlaps with this one, sees it again.
 GRACE = timedelta(seconds=10)
 
 
 def schedule_polls() -> None:
-    """Ring for every channel that lists its orders."""
-    for channel in Channel.objects.connected():
-        if connector_of(channel).capabilities(channel.settings).has_orders:
-            ring_now(POLL, [channel.pk])
+    """Ring for every channel that lists its orders, one after the other."""
+    listing = [one for one in Channel.objects.connected() if connector_of(one).capabilities(one.settings).has_orders]
+    for turn, channel in enumerate(listing):
+        ring_now(POLL, [channel.pk], delay=turn * SPREAD_SECONDS / len(listing))
 
 
 def poll_orders(channel_id: int, *, grace: timedelta = GRACE) -> int:
