@@ -16,6 +16,7 @@ from django.test.utils import setup_databases
 from config import servers
 from config.layout import Layout
 from config.management.commands.migrate import as_owner
+from inventory.kernel import workqueue
 
 _started = False
 
@@ -69,6 +70,7 @@ def _clean_redis() -> Iterator[None]:
         client = redis.Redis.from_url(settings.REDIS_URL)
         client.flushdb()
         client.close()
+        workqueue._mute_until = 0.0
 
 
 @pytest.fixture

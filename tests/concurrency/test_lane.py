@@ -117,7 +117,8 @@ def test_control_where_shown_is_lowered_regardless_the_shop_keeps_a_unit_too_man
 
 def test_after_its_own_sale_alone_nothing_is_sent(world: World) -> None:
     """The channel has lowered its number by itself."""
-    StockTarget.objects.update(sent_at=clock.now() - timedelta(minutes=1))
+    long_ago = clock.now() - timedelta(minutes=1)
+    StockTarget.objects.update(sent_at=long_ago, pushed_at=long_ago)
     world.shop.received.clear()
     world.shop.sell("MUG", 1)
     sell(world.channel, (world.mug, 1))
