@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 #: For properties that need the database: few examples, since each costs many statements.
 IN_DATABASE = settings(
-    max_examples=20,
+    max_examples=15,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
