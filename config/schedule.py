@@ -22,6 +22,7 @@ SCHEDULE: dict[str, Entry] = {
     "Sweep the inbox": Entry("fulfillment.tasks.sweep", 2, "Rings for deliveries whose alarm was lost"),
     "Sweep the outbox": Entry("channels.tasks.sweep", 2, "Rings for debts whose alarm was lost"),
     "Sweep reorder checks": Entry("purchasing.tasks.sweep", 10, "Rings for SKUs whose reorder check was lost"),
+    "Look at every reorder rule": Entry("purchasing.tasks.mark_all", 600, "Makes up for checks that a worker took with it"),
     "Fill shortfalls": Entry(
         "fulfillment.tasks.fill_shortfalls", 30, "Reserves for short lines what has come meanwhile"
     ),

@@ -111,6 +111,7 @@ def _state(channel: Channel, one: Heard, listings: Mapping[str, tuple[int, int, 
     return OrderState(
         event.external_id, event.version, event.state.value, event.placed_at, min(event.occurred_at, now + FUTURE),
         lines, event.currency, event.ship_to, delivery_id=one.delivery_id, problem="; ".join(problems),
+        restates_lines=event.restates_lines,
     )  # fmt: skip
 
 

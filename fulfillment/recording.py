@@ -17,6 +17,7 @@ from inventory.reservations import Change, Fulfil, Release, Reserve, Step, chang
 from . import shortfalls
 from .models import OrderStatus
 from .rows import (
+    Header,
     LineRow,
     LineState,
     OrderRow,
@@ -50,7 +51,7 @@ class _Plan:
     sales: list[OwnSale] = field(default_factory=list)
     touched: dict[int, LineRow] = field(default_factory=dict)
     new_lines: set[int] = field(default_factory=set)
-    headers: list[tuple[int, int, str, str]] = field(default_factory=list)  # id, version, status, problem
+    headers: list[Header] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)  # orders
     were_short: set[int] = field(default_factory=set)  # lines
     parked: list[dict[str, str]] = field(default_factory=list)
@@ -107,7 +108,7 @@ def _plan_order(plan: _Plan, order: OrderRow, state: OrderState, ids: Any) -> No
             order.lines[given.external_id] = line
             plan.new_lines.add(line.id)
         _plan_line(plan, order, state, line, given, newer=newer, cancelled=status == OrderStatus.CANCELLED)
-    if status == OrderStatus.CANCELLED:
+    if status == OrderStatus.CANCELLED or (newer and state.restates_lines):
         given_ids = {given.external_id for given in state.lines}
         for line in order.lines.values():
             if line.external_id not in given_ids:
@@ -117,7 +118,8 @@ def _plan_order(plan: _Plan, order: OrderRow, state: OrderState, ids: Any) -> No
         plan.changed.add(order.id)
     if (max(order.version, state.version), status) != (order.version, order.status):
         plan.changed.add(order.id)
-        plan.headers.append((order.id, max(order.version, state.version), status, state.problem[:200]))
+        news = (state.ship_to, state.currency) if newer else ({}, "")
+        plan.headers.append(Header(order.id, max(order.version, state.version), status, state.problem, *news))
 
 
 def _further(held: str, stated: str) -> str:

@@ -47,6 +47,7 @@ class OrderState:
     ship_by: datetime | None = None
     delivery_id: int | None = None
     problem: str = ""
+    restates_lines: bool = False  # a known line that is left out was taken off the order
 
 
 @dataclass(slots=True)
@@ -192,15 +193,34 @@ def store_lines(lines: Sequence[LineRow]) -> None:
 
 _STORE_HEADERS = """
 UPDATE fulfillment_salesorder AS held
-SET version = new.version, status = new.status, problem = CASE WHEN new.problem = '' THEN held.problem ELSE new.problem END
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) AS new (id, version, status, problem)
-WHERE held.id = new.id AND (held.version, held.status, held.problem) IS DISTINCT FROM (new.version, new.status, new.problem)
+SET version = new.version, status = new.status, problem = coalesce(nullif(new.problem, ''), held.problem),
+    ship_to = coalesce(new.ship_to, held.ship_to), currency = coalesce(nullif(new.currency, ''), held.currency)
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::text[])
+    AS new (id, version, status, problem, ship_to, currency)
+WHERE held.id = new.id
 """
 
 
-def store_headers(headers: Sequence[tuple[int, int, str, str]]) -> None:
-    """Write orders' (id, version, status, problem); an empty problem keeps the one that stands there."""
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an order's own row will say. An empty problem, address or currency keeps what stands there."""
+
+    order_id: int
+    version: int
+    status: str
+    problem: str = ""
+    ship_to: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = ""
+
+
+def store_headers(headers: Sequence[Header]) -> None:
+    """Write the orders' own rows."""
     if not headers:
         return
+    rows = [
+        (one.order_id, one.version, one.status, one.problem[:200], Jsonb(dict(one.ship_to)) if one.ship_to else None,
+         one.currency)
+        for one in headers
+    ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_STORE_HEADERS, list(map(list, zip(*headers, strict=True))))
+        cursor.execute(_STORE_HEADERS, list(map(list, zip(*rows, strict=True))))

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from fulfillment.signals import shortfall_found
 from inventory.kernel.workqueue import ring
+from inventory.models import Sku
 from inventory.signals import stock_changed
 
 from . import replenishment
@@ -14,4 +16,12 @@ from . import replenishment
 def mark_for_reorder(sender: Any, *, sku_ids: list[int], new_levels: bool, **news: Any) -> None:
     """Stock moved: the rules of these SKUs are to be looked at."""
     if replenishment.mark(sku_ids, firm=new_levels):
+        ring(replenishment.CHECK)
+
+
+@receiver(shortfall_found, dispatch_uid="purchasing.mark_short")
+def mark_short(sender: Any, *, lines: list[dict[str, Any]], **news: Any) -> None:
+    """Units were sold that are not there: the position fell, though available stood at 0 already."""
+    codes = {line["sku"] for line in lines}
+    if replenishment.mark(list(Sku.objects.filter(code__in=codes).values_list("pk", flat=True)), firm=True):
         ring(replenishment.CHECK)

@@ -1,6 +1,7 @@
 """When the stock of a SKU crosses its reorder point, one alert is raised; by the sale that crosses it."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -9,7 +10,7 @@ from inventory.kernel.workqueue import answer, ring_now
 from inventory.locks import share_levels
 
 from .models import ReorderAlert, ReorderCheck
-from .signals import reorder_raised
+from .signals import reorder_closed, reorder_raised
 
 CHECK = "purchasing.tasks.check_reorder"
 
@@ -29,6 +30,12 @@ def mark(sku_ids: Collection[int], *, firm: bool = False) -> bool:
         return cursor.rowcount > 0
 
 
+_MARK_ALL = """
+INSERT INTO purchasing_reordercheck (sku_id, owed_at)
+SELECT DISTINCT sku_id, %s::timestamptz FROM purchasing_reorderrule WHERE is_active ORDER BY sku_id
+ON CONFLICT (sku_id) DO NOTHING
+"""
+
 _CLAIM = """
 DELETE FROM purchasing_reordercheck WHERE sku_id IN (
     SELECT sku_id FROM purchasing_reordercheck ORDER BY owed_at LIMIT %s FOR UPDATE SKIP LOCKED
@@ -37,7 +44,7 @@ DELETE FROM purchasing_reordercheck WHERE sku_id IN (
 
 # Inventory position = on hand + expected + in transit - unavailable - reserved - backordered. On hand less unavailable less
 # reserved is available; nothing is expected or in transit yet, and what is short stands in the orders above.
-_RAISE = """
+_POSITION = """
 WITH position AS (
     SELECT rule.id AS rule_id, rule.reorder_point, rule.quantity,
         coalesce((
@@ -49,11 +56,18 @@ WITH position AS (
             SELECT sum(line.short) FROM fulfillment_salesorderline line WHERE line.sku_id = rule.sku_id AND line.short > 0
         ), 0) ELSE 0 END AS units
     FROM purchasing_reorderrule rule WHERE rule.sku_id = ANY(%(skus)s) AND rule.is_active
-), above AS (
-    UPDATE purchasing_reorderalert alert SET closed_at = %(now)s, closed_by = 'system'
-    FROM position WHERE alert.rule_id = position.rule_id AND alert.closed_at IS NULL
-        AND position.units > position.reorder_point
 )
+"""
+
+_CLOSE = f"""
+{_POSITION}
+UPDATE purchasing_reorderalert alert SET closed_at = %(now)s, closed_by = 'system'
+FROM position WHERE alert.rule_id = position.rule_id AND alert.closed_at IS NULL AND position.units > position.reorder_point
+RETURNING alert.id
+"""
+
+_RAISE = f"""
+{_POSITION}
 INSERT INTO purchasing_reorderalert (rule_id, position, reorder_point, suggested_quantity, raised_at, closed_by)
 SELECT rule_id, units, reorder_point, coalesce(quantity, greatest(1, 2 * reorder_point - units)), %(now)s, ''
 FROM position WHERE units <= reorder_point
@@ -86,19 +100,33 @@ def check_reorder(*, batch: int = 500) -> list[int]:
 @transaction.atomic
 def _raise_alerts(skus: list[int]) -> list[int]:
     share_levels(skus)
+    given: dict[str, Any] = {"skus": skus, "now": clock.now()}
     with connection.cursor() as cursor:
-        cursor.execute(_RAISE, {"skus": skus, "now": clock.now()})
+        cursor.execute(_CLOSE, given)
+        closed = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_RAISE, given)
         ids = [row[0] for row in cursor.fetchall()]
+    if closed:
+        reorder_closed.send(check_reorder, alert_ids=closed)
     if ids:
         reorder_raised.send(check_reorder, alert_ids=ids)
     return ids
 
 
+@transaction.atomic
 def close_alert(alert: ReorderAlert, *, actor: str) -> ReorderAlert:
     """Somebody has dealt with it: the next crossing raises a new one."""
     ReorderAlert.objects.filter(pk=alert.pk, closed_at=None).update(closed_at=clock.now(), closed_by=actor[:150])
+    reorder_closed.send(close_alert, alert_ids=[alert.pk])
     alert.refresh_from_db()
     return alert
+
+
+def mark_all() -> None:
+    """Have every rule looked at: a worker that died between its claim and its alert is made up for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_ALL, [clock.now()])
+    ring_now(CHECK, even_if_rung=True)
 
 
 def sweep() -> None:

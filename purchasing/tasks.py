@@ -13,3 +13,8 @@ def check_reorder() -> None:
 @shared_task(name="purchasing.tasks.sweep")
 def sweep() -> None:
     replenishment.sweep()
+
+
+@shared_task(name="purchasing.tasks.mark_all")
+def mark_all() -> None:
+    replenishment.mark_all()

@@ -10,7 +10,7 @@ from channels.signals import parked as target_parked
 from fulfillment.models import ShortfallKind
 from fulfillment.signals import delivery_parked, lines_parked, shortfall_found
 from purchasing.models import ReorderAlert
-from purchasing.signals import reorder_raised
+from purchasing.signals import reorder_closed, reorder_raised
 
 from .alerts import close_matter, raise_alert
 from .models import AlertKind
@@ -31,6 +31,13 @@ def alert_reorder(sender: Any, *, alert_ids: list[int], **news: Any) -> None:
     for alert in ReorderAlert.objects.filter(pk__in=alert_ids).select_related("rule__sku"):
         message = f"{alert.rule.sku}: {alert.position} units left, reorder point {alert.reorder_point}"
         raise_alert(AlertKind.REORDER, subject=str(alert.rule.sku), message=message)
+
+
+@receiver(reorder_closed, dispatch_uid="reports.reorder_closed")
+def close_reorder(sender: Any, *, alert_ids: list[int], **news: Any) -> None:
+    """It was dealt with."""
+    for alert in ReorderAlert.objects.filter(pk__in=alert_ids).select_related("rule__sku"):
+        close_matter(AlertKind.REORDER, subject=str(alert.rule.sku))
 
 
 @receiver(channel_switched, dispatch_uid="reports.switched")

@@ -54,7 +54,7 @@ def read_order(kind: str, event: dict[str, Any], order: dict[str, Any]) -> Order
         currency=currency.upper(),
         lines=read,
         ship_to=ship_to,
-        restates_lines=bool(lines),
+        restates_lines=kind in ("order.created", "order.updated"),
         problem="; ".join(notes)[:200],
     )
 

@@ -126,7 +126,7 @@ class OrderEvent:
     currency: str
     lines: Sequence[LineEvent]
     ship_to: Mapping[str, Any] = field(default_factory=dict)
-    restates_lines: bool = True  # False: a cancellation that names no lines
+    restates_lines: bool = True  # all of them: a known line that is left out is no longer part of the order
     problem: str = ""  # what a person should look at: the sale stands, something said beside it makes no sense
 
 
