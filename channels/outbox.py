@@ -271,22 +271,27 @@ def release_lane(
         cursor.execute(_RELEASE, given)
 
 
-_NEXT_DUE = """
-SELECT min(greatest(debt.owed_at, target.next_attempt_at, lane.not_before)), lane.lease_until
-FROM channels_synclane lane
-JOIN channels_debt debt ON debt.channel_id = lane.channel_id
-JOIN channels_stocktarget target ON target.id = debt.target_id
-WHERE lane.channel_id = %s AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
-GROUP BY lane.lease_until
+_PAYABLE = """
+FROM channels_debt debt JOIN channels_stocktarget target ON target.id = debt.target_id
+WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
+"""
+
+# One debt that may be paid now is enough to know; only where there is none is the whole backlog looked through.
+_NEXT_DUE = f"""
+SELECT greatest(lane.not_before, CASE
+    WHEN EXISTS (SELECT 1 {_PAYABLE} AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s))
+    THEN %(now)s ELSE (SELECT min(target.next_attempt_at) {_PAYABLE})
+END), lane.lease_until, EXISTS (SELECT 1 {_PAYABLE})
+FROM channels_synclane lane WHERE lane.channel_id = %(channel)s
 """
 
 
 def next_due_in(channel_id: int) -> float | None:
     """Seconds until a debt of the channel may be paid, 0 for now; None where none is owed or another worker is at it."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_DUE, [channel_id])
+        cursor.execute(_NEXT_DUE, {"channel": channel_id, "now": clock.now()})
         row = cursor.fetchone()
-    if row is None or (row[1] is not None and row[1] > clock.now()):
+    if row is None or not row[2] or (row[1] is not None and row[1] > clock.now()):
         return None
     return max(0.0, (row[0] - clock.now()).total_seconds())
 

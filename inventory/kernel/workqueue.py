@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 FLAG_MILLISECONDS = 2000
 
+#: An alarm that is on its way and comes within so long makes another one needless.
+SOON_SECONDS = 1.5
+
 #: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
 MUTE_SECONDS = 1.0
 
@@ -48,7 +51,7 @@ def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_
     if time.monotonic() < _mute_until and not even_if_rung:
         return False
     try:
-        rung = _postponed_before(name, ids, delay) if delay else not _raise_flag(name, ids)
+        rung = _postponed_before(name, ids, delay) if delay else _comes_soon(name, ids) or not _raise_flag(name, ids)
         if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
@@ -57,6 +60,12 @@ def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_
         logger.warning("alarm %s%s not sent (%s); the sweep will ring it", name, tuple(ids), error)
         return False
     return True
+
+
+def _comes_soon(name: str, ids: Sequence[int]) -> bool:
+    """Whether a postponed alarm is on its way that comes so soon that another now would find its work paced anyway."""
+    held = client().get(_flag(name, ids) + ":later")
+    return held is not None and 0 < float(held) - clock.now().timestamp() <= SOON_SECONDS
 
 
 def _raise_flag(name: str, ids: Sequence[int]) -> bool:

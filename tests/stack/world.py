@@ -127,10 +127,10 @@ class World:
         return code
 
     def settle(self, *skus: str, shops: Sequence[Shop] | None = None, seconds: float = 15.0) -> None:
-        """Wait until every shop's book shows what the listing publishes."""
-        for shop in self.shops.values() if shops is None else shops:
-            for sku in skus:
-                eventually(lambda shop=shop, sku=sku: self._agrees(shop, sku), seconds=seconds)
+        """Wait until every shop's book shows what the listings of these SKUs publish."""
+        asked = list(self.shops.values() if shops is None else shops)
+        for sku in skus:
+            eventually(lambda sku=sku: self._agree(asked, sku), seconds=seconds)
 
     def shows(self, shop: Shop, *, sku: str, number: int, seconds: float = 10.0) -> None:
         """Wait until a shop's own book has this number for a SKU."""
@@ -142,10 +142,11 @@ class World:
 
         eventually(check, seconds=seconds)
 
-    def _agrees(self, shop: Shop, sku: str) -> bool:
-        published = self.listing(shop, sku=sku)["published"]
-        shown = shop.book.get(external(sku))
-        assert published is not None and shown == published, f"{shop.code} shows {shown} of {sku}, not {published}"
+    def _agree(self, shops: Sequence[Shop], sku: str) -> bool:
+        published = {row["channel"]: row["published"] for row in self.api.rows("listings/", sku=sku)}
+        shown = {shop.code: shop.book.get(external(sku)) for shop in shops}
+        wrong = {code: number for code, number in shown.items() if number is None or number != published[code]}
+        assert not wrong, f"of {sku} {wrong} is shown, and published {published}"
         return True
 
     # Webhooks and orders
@@ -205,7 +206,7 @@ class World:
         self.tell(shop, order=order)
         return self.recorded(shop, external_id=order["id"])
 
-    def sleep_past_alarms(self, seconds: float = 2.5) -> None:
+    def sleep_past_alarms(self, seconds: float = 1.5) -> None:
         """Give the product time to do what it should not do."""
         time.sleep(seconds)
 

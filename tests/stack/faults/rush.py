@@ -16,7 +16,7 @@ from tests.stack.client import Json
 from tests.stack.shop import Shop, now_text
 from tests.stack.world import World, by_line, external
 
-SALES, SENDERS, SHOPS, SKUS, OPENING = 1000, 24, 5, 20, 1000
+SALES, SENDERS, SHOPS, SKUS, OPENING = 1000, 24, 5, 10, 1000
 RETRY_SECONDS = 0.2
 RECORDED = """
 SELECT count(*) FROM fulfillment_salesorder o JOIN channels_channel c ON c.id = o.channel_id WHERE c.code = ANY(%s)
