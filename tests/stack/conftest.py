@@ -12,14 +12,17 @@ from tests.stack.product import Product, wait_gone
 from tests.stack.world import World
 
 HERE = Path(__file__).parent
+TEST_SECONDS = 120
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder."""
+    """Mark every test of this folder; the start of the stack is no part of the first test's time."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.stack)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from tests.stack.client import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
-START_SECONDS = 100
+START_SECONDS = 180
 STOP_SECONDS = 40
 # What the surroundings of the tests may have set and what a merchant's first start has not.
 STRANGE = ("DJANGO_SETTINGS_MODULE", "SELLONCE_TEST_DATA_DIR")

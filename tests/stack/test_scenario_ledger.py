@@ -56,7 +56,7 @@ def entry_ids(connection: psycopg.Connection, sku: str) -> list[int]:
     return [int(row[0]) for row in connection.execute(query, [level_id(connection, sku)])]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300, func_only=True)
 def test_random_operations_leave_no_difference(world: World) -> None:
     """Adjustments, moves, own orders with cancels, and marketplace sales at once: entries, levels and sums agree."""
     skus = [world.sku(on_hand=200) for _ in range(12)]

@@ -18,7 +18,7 @@ from tests.stack.faults.rush import SALES, Rush
 from tests.stack.product import Product
 from tests.stack.world import World
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(150, func_only=True)]
 
 SECONDS_AFTER_RESTART = 10
 AT_LEAST_UNDER_WAY = 10
