@@ -59,10 +59,15 @@ class Landing:
     parked_reason: str = ""
 
 
-_CLAIM = """
-WITH lane AS (
+# Claims, landings and leases need not be on disk before we go on: what a power cut takes of them is a debt not deleted or an
+# outcome unknown, and both are sent again. What is in flight is on disk before its request leaves (``take_off``), and with it
+# all that was written before it.
+_LAZILY = "SELECT set_config('synchronous_commit', 'off', TRUE)"
+
+_CLAIM = f"""
+WITH lazily AS MATERIALIZED ({_LAZILY}), lane AS (
     UPDATE channels_synclane SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s
-    WHERE channel_id = %(channel)s AND (lease_until IS NULL OR lease_until < %(now)s)
+    WHERE EXISTS (SELECT 1 FROM lazily) AND channel_id = %(channel)s AND (lease_until IS NULL OR lease_until < %(now)s)
         AND (not_before IS NULL OR not_before <= %(now)s)
     RETURNING channel_id
 ), due AS MATERIALIZED (
@@ -242,6 +247,7 @@ def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
         for one in landings
     ]  # fmt: skip
     with connection.cursor() as cursor:
+        cursor.execute(_LAZILY)
         if again:
             back = [(one.target_id, one.owed_at, one.stored_at) for one in again]
             cursor.execute(_OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
@@ -249,13 +255,14 @@ def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
         cursor.execute(_LOG, [channel_id, *map(list, zip(*logged, strict=True))])
 
 
-_RELEASE = """
+_RELEASE = f"""
+WITH lazily AS MATERIALIZED ({_LAZILY})
 UPDATE channels_synclane
 SET lease = NULL, lease_until = NULL, holder = '', not_before = %(not_before)s,
     failures = CASE %(verdict)s WHEN 'failed' THEN failures + 1 WHEN 'answered' THEN 0 ELSE failures END,
     last_error = CASE WHEN %(verdict)s = 'idle' THEN last_error ELSE %(error)s END,
     answered_at = CASE WHEN %(verdict)s = 'answered' THEN %(now)s ELSE answered_at END
-WHERE channel_id = %(channel)s AND lease = %(lease)s
+WHERE EXISTS (SELECT 1 FROM lazily) AND channel_id = %(channel)s AND lease = %(lease)s
 """
 
 

@@ -36,12 +36,12 @@ from .signals import parked
 logger = logging.getLogger(__name__)
 
 #: A channel is called at most once in so many seconds: debts that arrive meanwhile travel together.
-PACE_SECONDS = 0.3
+PACE_SECONDS = 0.4
 
 #: On a machine that is short of time, rounds take longer, and a channel waits for so many times what its last round took of
 #: ours (its own answer's time apart): fewer and larger batches, so that the recording of sales is never starved by their sync.
-PACE_SHARE = 16
-SLOWEST_PACE_SECONDS = 1.2
+PACE_SHARE = 6
+SLOWEST_PACE_SECONDS = 1.0
 
 #: An alarm that is so much late was lost.
 OVERDUE = timedelta(seconds=3)

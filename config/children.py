@@ -116,8 +116,8 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     threads = 2 * multiprocessing.cpu_count() + 1  # granian's own advice; they mostly wait for commits
     celery = (sys.executable, "-m", "celery", "-A", "config.celery")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    intake = ("worker", "-n", "intake@%h", "-Q", "intake,default", "-P", "prefork", "-c", "2", *quiet)
-    sync = ("worker", "-n", "sync@%h", "-Q", "sync", "-P", "threads", "-c", "40", *quiet)
+    intake = ("worker", "-n", "intake@%h", "-Q", "intake", "-P", "prefork", "-c", "4", *quiet)
+    sync = ("worker", "-n", "sync@%h", "-Q", "sync,default", "-P", "threads", "-c", "40", *quiet)
     web = (
         *(sys.executable, "-m", "granian", "config.wsgi:application", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(web_workers), "--blocking-threads", str(threads)),

@@ -59,6 +59,7 @@ class Launcher:
         layout.make_data_dir()
         layout.logs.mkdir(exist_ok=True)
         self._children = [Child(command, logs=layout.logs, show=show) for command in commands]
+        self._look_again_at = 0.0
 
     def run(self, *, prepare: Callable[[], None], when_ready: Callable[[], None]) -> None:
         """Start everything, call `when_ready` once the web process answers, and watch until somebody says stop."""
@@ -101,6 +102,9 @@ class Launcher:
     def _tick(self) -> None:
         for key, _ in self._selector.select(timeout=TICK_SECONDS):
             key.data.pump()
+        if time.monotonic() < self._look_again_at:  # a line was logged: that is no reason to look at every process
+            return
+        self._look_again_at = time.monotonic() + TICK_SECONDS
         self._mend_servers()
         for child in self._children:
             if child.has_died():
