@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -29,6 +29,12 @@ DRAIN = "channels.tasks.drain_channel"
 
 #: How far a channel's clock may be off from ours before its own sale is thought to have come after our last push.
 CLOCK_TOLERANCE = timedelta(seconds=2)
+
+#: Whatever a channel's clock says: a sale that we hear of so soon after a push may have been accepted before it.
+HEARD_TOLERANCE = timedelta(seconds=10)
+
+#: Before every push.
+_NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 _heard_at: ContextVar[datetime | None] = ContextVar("heard_at", default=None)
 
@@ -155,10 +161,15 @@ def note_own_sales(channel: Channel, sales: Sequence[OwnSale]) -> None:
         return
     owe_listings({sale.listing_id for sale in sales}, firm=False)
     now = clock.now()
+    latest = (_heard_at.get() or now) - HEARD_TOLERANCE
     given: dict[str, Any] = {
         "listings": [sale.listing_id for sale in sales],
         "quantities": [sale.quantity for sale in sales],
-        "accepted": [min(sale.accepted_at, now) - CLOCK_TOLERANCE for sale in sales],
+        "accepted": [
+            # a sale from the future was timed by a clock that says nothing
+            _NEVER if sale.accepted_at > now else min(sale.accepted_at - CLOCK_TOLERANCE, latest)
+            for sale in sales
+        ],
     }
     with connection.cursor() as cursor:
         cursor.execute(_LOWER, given)
@@ -267,7 +278,10 @@ def _plain(level: StockLevel) -> LockedLevel:
 
 @transaction.atomic
 def align_targets(channel: Channel, *, listing_ids: Collection[int] | None = None) -> None:
-    """Give every active listing that we fulfil one target per remote location; targets of others fall out of use."""
+    """Give every active listing that we fulfil one target per remote location, owed a number; those of others fall out of use.
+
+    To be called after what changed has owed the targets that are there already: debts come before targets.
+    """
     remotes = sorted({remote for _, remote in feeding_locations(channel)}) or [""]
     has_stock = connector_of(channel).capabilities(channel.settings).has_stock
     given: dict[str, Any] = {
@@ -276,9 +290,12 @@ def align_targets(channel: Channel, *, listing_ids: Collection[int] | None = Non
         "listings": None if listing_ids is None else list(listing_ids),
     }
     with connection.cursor() as cursor:
+        added = []
         if has_stock:
             cursor.execute(_ADD_TARGETS, given)
+            added = [row[0] for row in cursor.fetchall()]
         cursor.execute(_RETIRE_TARGETS, {**given, "has_stock": has_stock})
+    owe_targets(added)
 
 
 _ADD_TARGETS = """
@@ -290,6 +307,7 @@ WHERE listing.channel_id = %(channel)s AND listing.fulfilled_by = 'us' AND listi
     AND (%(listings)s::bigint[] IS NULL OR listing.id = ANY(%(listings)s))
 ORDER BY listing.id, remote
 ON CONFLICT (listing_id, remote) DO UPDATE SET is_active = TRUE WHERE NOT channels_stocktarget.is_active
+RETURNING id
 """
 
 _RETIRE_TARGETS = """

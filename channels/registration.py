@@ -13,6 +13,9 @@ from .credentials import account, connector_of, store
 from .models import Channel, ChannelLocation, FulfilledBy, Listing, SyncLane
 from .signals import listings_mapped
 
+#: What of a channel decides about its numbers, or about whether they can be sent.
+_MOVING = ("connector", "base_url", "settings", "mode", "is_active", "priority")
+
 
 @transaction.atomic
 def create_channel(
@@ -44,7 +47,8 @@ def update_channel(
     locations: Sequence[tuple[Location, str]] | None = None,
     **fields: Any,
 ) -> Channel:
-    """Change a channel; every number that it shows is owed again. Raises ConnectorError."""
+    """Change a channel; where that may move a number, all that it shows are owed again. Raises ConnectorError."""
+    before = Channel.objects.get(pk=channel.pk)
     for name, value in fields.items():
         setattr(channel, name, value)
     if credentials:
@@ -53,8 +57,10 @@ def update_channel(
     channel.save()
     if locations is not None:
         _map_locations(channel, locations)
-    publishing.align_targets(channel)
-    publishing.owe_channel(channel.pk)
+    moved = any(getattr(before, name) != getattr(channel, name) for name in _MOVING)
+    if moved or credentials or locations is not None:
+        publishing.owe_channel(channel.pk)
+        publishing.align_targets(channel)
     return channel
 
 
@@ -105,15 +111,17 @@ def update_listing(listing: Listing, **changes: Any) -> Listing:
     listing.external_key = _checked(key)
     if listing.external_key != old_key:
         _refuse_taken(listing.channel, [listing])
-        listing.targets.update(shown=None, disturbed=True)  # a number in flight lands under the old id
     listing.save()
+    publishing.owe_listings([listing.pk])  # debts before targets
+    if listing.external_key != old_key:
+        listing.targets.update(shown=None, disturbed=True)  # a number in flight lands under the old id
     _follow(listing.channel, [listing.pk])
     return listing
 
 
 def _follow(channel: Channel, listing_ids: list[int]) -> None:
-    publishing.align_targets(channel, listing_ids=listing_ids)
     publishing.owe_listings(listing_ids)
+    publishing.align_targets(channel, listing_ids=listing_ids)
     listings_mapped.send(create_listings, channel_id=channel.pk, listing_ids=listing_ids)
 
 

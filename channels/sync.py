@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, Q
+from psycopg.errors import DeadlockDetected
 
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, back_off, ring, ring_now
 
-from . import outbox, publishing, transport
+from . import leases, outbox, publishing, transport
 from .connectors.base import (
     ChannelBusy,
     ChannelRefused,
@@ -61,7 +62,14 @@ def drain_channel(channel_id: int) -> int:
         return 0
     settled = 0
     for _ in range(MOST_ROUNDS):
-        done = _pay(channel)
+        try:
+            done = _pay(channel)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            logger.warning("channel %s: deadlock, trying again", channel.code)
+            ring_now(DRAIN, [channel_id], delay=0.1)
+            return settled
         settled += done
         wait = outbox.next_due_in(channel_id)
         if wait is None:
@@ -85,8 +93,8 @@ def _pay(channel: Channel) -> int:
         return _pay_claimed(channel, claimed, lease)
     except Exception as error:
         # A fault of ours or of a plug-in: what was claimed is owed again, what may have left is unknown, the channel waits.
-        outbox.expire_claims(channel.pk, lease=lease)
-        outbox.free_expired_claims()
+        leases.expire_claims(channel.pk, lease=lease)
+        leases.free_expired_claims()
         later = clock.now() + timedelta(seconds=5)
         outbox.release_lane(channel.pk, lease=lease, verdict="failed", error=repr(error), not_before=later)
         raise
@@ -304,17 +312,17 @@ unpark = push_now
 
 def take_over(worker: str) -> int:
     """A worker of this name has just started: free what its dead forerunner had claimed, and pay it at once."""
-    outbox.expire_claims_of(worker)
-    freed = outbox.free_expired_claims()
-    for channel_id in outbox.overdue_channels(after=timedelta(0)):
+    leases.expire_claims_of(worker)
+    freed = leases.free_expired_claims()
+    for channel_id in leases.overdue_channels(after=timedelta(0)):
         ring_now(DRAIN, [channel_id], even_if_rung=True)
     return freed
 
 
 def sweep() -> int:
     """Ring every alarm that was lost and free what dead workers held; the number of repairs."""
-    repairs = outbox.free_expired_claims()
-    for channel_id, count in outbox.overdue_channels(after=OVERDUE).items():
+    repairs = leases.free_expired_claims()
+    for channel_id, count in leases.overdue_channels(after=OVERDUE).items():
         logger.warning("channel %s: %s debts overdue, ringing again", channel_id, count)
         SyncLane.objects.filter(pk=channel_id).update(repairs=F("repairs") + 1)
         ring_now(DRAIN, [channel_id], even_if_rung=True)

@@ -22,7 +22,12 @@ SCHEDULE: dict[str, Entry] = {
     "Sweep the inbox": Entry("fulfillment.tasks.sweep", 2, "Rings for deliveries whose alarm was lost"),
     "Sweep the outbox": Entry("channels.tasks.sweep", 2, "Rings for debts whose alarm was lost"),
     "Sweep reorder checks": Entry("purchasing.tasks.sweep", 10, "Rings for SKUs whose reorder check was lost"),
-    "Look at every reorder rule": Entry("purchasing.tasks.mark_all", 600, "Makes up for checks that a worker took with it"),
+    "Look at every reorder rule": Entry(
+        "purchasing.tasks.mark_all", 600, "Makes up for checks that a worker took with it"
+    ),
+    "Expire unpaid orders": Entry(
+        "fulfillment.tasks.expire_pending", 600, "Gives back what unpaid orders hold too long"
+    ),
     "Fill shortfalls": Entry(
         "fulfillment.tasks.fill_shortfalls", 30, "Reserves for short lines what has come meanwhile"
     ),

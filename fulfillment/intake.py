@@ -1,7 +1,8 @@
 """From deliveries to orders: claim a batch, translate, record, settle, all in one transaction.
 
-A crash gives every delivery back. A batch that fails is halved until the culprit stands alone; it is parked with its reason and
-its evidence, and the rest goes on.
+A crash gives every delivery back. A batch that fails is given back as well and tried again in halves, each in a transaction of
+its own, until the culprit stands alone; it is parked with its reason and its evidence, and the rest goes on. No batch holds one
+order twice, so that a transaction locks stock once.
 """
 
 import logging
@@ -47,10 +48,13 @@ def drain_inbox(channel_id: int, lane: int) -> int:
     """Record what waits in one lane of a channel's inbox; the number of deliveries settled."""
     answer(DRAIN, channel_id, lane)
     channel = Channel.objects.get(pk=channel_id)
-    settled = 0
+    settled, limit = 0, BATCH
     for _ in range(MOST_BATCHES):
         try:
-            count, more = _drain_batch(channel, lane)
+            count, more = _drain_batch(channel, lane, limit=limit)
+        except _CulpritAmong as batch:
+            limit = max(1, batch.size // 2)
+            continue
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
             ring_now(DRAIN, [channel_id, lane], delay=0.1)
             return settled
@@ -61,34 +65,46 @@ def drain_inbox(channel_id: int, lane: int) -> int:
             ring_now(DRAIN, [channel_id, lane], delay=0.1)
             return settled
         settled += count
-        if count < BATCH and not more:  # what came since has rung anew: the flag was cleared before the claim
+        limit = min(BATCH, limit * 2)
+        if not more:  # what came since has rung anew: the flag was cleared before the claim
             return settled
     ring_now(DRAIN, [channel_id, lane])
     return settled
 
 
+class _CulpritAmong(Exception):
+    """So many deliveries cannot be recorded together; none of them was."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
 @transaction.atomic
-def _drain_batch(channel: Channel, lane: int) -> tuple[int, bool]:
-    """The number of deliveries settled, and whether more were seen waiting."""
-    claimed = inbox.claim(channel.pk, lane, limit=BATCH)
+def _drain_batch(channel: Channel, lane: int, *, limit: int) -> tuple[int, bool]:
+    """The number of deliveries settled, and whether more may be waiting."""
+    claimed = inbox.claim(channel.pk, lane, limit=limit)
     batch = _cut(claimed)
     if batch:
         with heard_at(batch[0].stored_at):
             _record(channel, connector_of(channel), batch)
-    return len(batch), len(batch) < len(claimed)
+    return len(batch), len(batch) < len(claimed) or len(claimed) == limit
 
 
 def _cut(batch: Sequence[Delivery]) -> Sequence[Delivery]:
-    size = 0
+    """The beginning of the batch that holds no order twice and not too many bytes."""
+    size, orders = 0, set()
     for count, delivery in enumerate(batch):
         size += len(delivery.body)
-        if size > BATCH_BYTES and count:
+        if count and (size > BATCH_BYTES or delivery.order_ref in orders):
             return batch[:count]
+        if delivery.order_ref:
+            orders.add(delivery.order_ref)
     return batch
 
 
 def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -> None:
-    """Record a batch; where it fails, its halves; where one alone fails, park it."""
+    """Record a batch. Raises _CulpritAmong where it fails; one that fails alone is parked."""
     try:
         with transaction.atomic():
             heard = []
@@ -107,13 +123,10 @@ def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the delivery's: all of it is tried again
     except (DatabaseError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
-        if len(batch) == 1:
-            logger.exception("delivery %s is parked", batch[0].pk)
-            _park(batch[0], "cannot_be_recorded", f"{type(error).__name__}: {error}")
-            return
-        half = len(batch) // 2
-        _record(channel, connector, batch[:half])
-        _record(channel, connector, batch[half:])
+        if len(batch) > 1:
+            raise _CulpritAmong(len(batch)) from error
+        logger.exception("delivery %s is parked", batch[0].pk)
+        _park(batch[0], "cannot_be_recorded", f"{type(error).__name__}: {error}")
 
 
 def _is_history(channel: Channel, delivery: Delivery, placed_at: datetime, external_id: str) -> bool:

@@ -7,6 +7,7 @@ a whole when short.
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,6 +32,10 @@ FUTURE = timedelta(minutes=10)
 
 #: First key of the advisory locks on ids of requested orders; any number that no other advisory lock of ours uses.
 _REQUEST_LOCKS = 7102
+
+
+#: How long an unpaid order keeps its units where the channel's settings do not say.
+PENDING_EXPIRES_HOURS = 7 * 24
 
 
 class OrderError(Exception):
@@ -215,6 +220,24 @@ def release_order(order: SalesOrder, *, actor: str) -> SalesOrder:
     order.status, order.status_before_pause = order.status_before_pause or OrderStatus.OPEN, ""
     order.save(update_fields=["status", "status_before_pause"])
     return order
+
+
+def expire_pending(*, batch: int = 500) -> int:
+    """Cancel orders that stayed unpaid for longer than their channel allows (``pending_expires_hours``); how many.
+
+    Their units are for sale again. An order that is paid after all comes with a newer version, and reserves anew.
+    """
+    expired, now = 0, clock.now()
+    for channel in Channel.objects.all():
+        hours = channel.settings.get("pending_expires_hours") or PENDING_EXPIRES_HOURS
+        old = SalesOrder.objects.filter(
+            channel=channel, status=OrderStatus.PENDING, recorded_at__lt=now - timedelta(hours=float(hours))
+        )
+        for order in old.order_by("pk")[:batch]:
+            with suppress(OrderError):
+                cancel_order(order, actor="system")
+                expired += 1
+    return expired
 
 
 def _locked(order: SalesOrder) -> SalesOrder:

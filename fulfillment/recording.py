@@ -54,6 +54,7 @@ class _Plan:
     headers: list[Header] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)  # orders
     were_short: set[int] = field(default_factory=set)  # lines
+    given_up: dict[int, int] = field(default_factory=dict)  # units that a line released of another product
     parked: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -79,6 +80,7 @@ def record_batch(
         cause="release" if plan.releases else "sale",
     )
     for line_id, change in changes.items():
+        change.released -= plan.given_up.get(line_id, 0)  # taken off the line already
         _take_change(plan.touched[line_id], change)
     store_lines(list(plan.touched.values()))
     store_headers(plan.headers)
@@ -113,12 +115,13 @@ def _plan_order(plan: _Plan, order: OrderRow, state: OrderState, ids: Any) -> No
         for line in order.lines.values():
             if line.external_id not in given_ids:
                 _plan_line(plan, order, state, line, _as_stated(line), newer=False, cancelled=True)
-    status = _final_status(status, order)
+    stated, status = status, _final_status(status, order)
     if order.is_new:
         plan.changed.add(order.id)
     if (max(order.version, state.version), status) != (order.version, order.status):
         plan.changed.add(order.id)
-        news = (state.ship_to, state.currency) if newer else ({}, "")
+        beneath = stated if status == OrderStatus.PAUSED and newer else ""
+        news = (state.ship_to, state.currency, beneath) if newer else ({}, "", "")
         plan.headers.append(Header(order.id, max(order.version, state.version), status, state.problem, *news))
 
 
@@ -136,7 +139,7 @@ def _further(held: str, stated: str) -> str:
 
 def _final_status(status: str, order: OrderRow) -> str:
     """Shipped once nothing is outstanding and something left; cancelled once nothing is outstanding and nothing left."""
-    if order.status == OrderStatus.PAUSED and status == OrderStatus.OPEN:
+    if order.status == OrderStatus.PAUSED and status in (OrderStatus.OPEN, OrderStatus.PENDING):
         return OrderStatus.PAUSED
     lines = order.lines.values()
     if status not in (OrderStatus.OPEN, OrderStatus.PENDING, OrderStatus.SHIPPED) or not lines:
@@ -156,6 +159,8 @@ def _as_stated(line: LineRow) -> LineState:
 def _plan_line(
     plan: _Plan, order: OrderRow, state: OrderState, line: LineRow, given: LineState, *, newer: bool, cancelled: bool
 ) -> None:
+    if newer and _is_other_product(line, given):
+        _give_up(plan, order, state, line)
     before = (line.quantity, line.cancelled, line.refunded, line.shipped, line.sku_id, line.parked_reason)
     _restate(line, given, newer=newer)
     if cancelled:
@@ -181,6 +186,27 @@ def _plan_line(
         return
     _note_sale(plan, state, line, sold=line.quantity - before[0], undone=(line.cancelled, line.refunded) != before[1:3])
     _plan_stock(plan, order, state, line, shipped=line.shipped - before[3])
+
+
+def _is_other_product(line: LineRow, given: LineState) -> bool:
+    """Whether an order was edited so that a line of it now sells something else. What has left cannot be exchanged."""
+    if given.problem.startswith("bad_") or line.shipped:
+        return False
+    return bool(line.sku_id and line.listing_key and given.listing_key != line.listing_key)
+
+
+def _give_up(plan: _Plan, order: OrderRow, state: OrderState, line: LineRow) -> None:
+    """Release what the line holds of the old product; what it sells now is taken over as if it were new."""
+    if line.reserved:
+        reference = f"order:{plan.channel.code}/{order.external_id}"
+        plan.releases.append(Release(line.id, line.reserved, Reason.CANCELLATION, reference, state.occurred_at))
+        plan.given_up[line.id] = line.reserved
+    if line.listing_id is not None:
+        plan.sales.append(OwnSale(line.listing_id, 0, _UNKNOWN_WHEN))
+    if line.short:
+        plan.were_short.add(line.id)
+    line.sku_id, line.listing_id, line.listing_key = None, None, ""
+    line.quantity = line.cancelled = line.refunded = line.short = line.reserved = 0
 
 
 def _restate(line: LineRow, given: LineState, *, newer: bool) -> None:

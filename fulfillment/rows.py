@@ -194,9 +194,10 @@ def store_lines(lines: Sequence[LineRow]) -> None:
 _STORE_HEADERS = """
 UPDATE fulfillment_salesorder AS held
 SET version = new.version, status = new.status, problem = coalesce(nullif(new.problem, ''), held.problem),
-    ship_to = coalesce(new.ship_to, held.ship_to), currency = coalesce(nullif(new.currency, ''), held.currency)
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::text[])
-    AS new (id, version, status, problem, ship_to, currency)
+    ship_to = coalesce(new.ship_to, held.ship_to), currency = coalesce(nullif(new.currency, ''), held.currency),
+    status_before_pause = coalesce(nullif(new.beneath, ''), held.status_before_pause)
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[])
+    AS new (id, version, status, problem, ship_to, currency, beneath)
 WHERE held.id = new.id
 """
 
@@ -211,6 +212,7 @@ class Header:
     problem: str = ""
     ship_to: Mapping[str, Any] = field(default_factory=dict)
     currency: str = ""
+    beneath: str = ""  # what a paused order goes back to
 
 
 def store_headers(headers: Sequence[Header]) -> None:
@@ -219,7 +221,7 @@ def store_headers(headers: Sequence[Header]) -> None:
         return
     rows = [
         (one.order_id, one.version, one.status, one.problem[:200], Jsonb(dict(one.ship_to)) if one.ship_to else None,
-         one.currency)
+         one.currency, one.beneath)
         for one in headers
     ]  # fmt: skip
     with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import intake, polling, shipping, shortfalls
+from . import intake, orders, polling, shipping, shortfalls
 
 
 @shared_task(name="fulfillment.tasks.drain_inbox")
@@ -33,3 +33,8 @@ def poll_orders(channel_id: int) -> None:
 @shared_task(name="fulfillment.tasks.schedule_polls")
 def schedule_polls() -> None:
     polling.schedule_polls()
+
+
+@shared_task(name="fulfillment.tasks.expire_pending")
+def expire_pending() -> None:
+    orders.expire_pending()

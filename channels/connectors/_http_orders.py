@@ -14,6 +14,9 @@ from .base import LineEvent, MalformedPayload, OrderEvent, OrderState
 #: The largest version that fits our column; an honest channel never comes near it.
 _LARGEST_VERSION = 2**62
 
+#: What our column holds, with room for its rounding.
+_LARGEST_PRICE = 9_999_999_999
+
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
 
 
@@ -35,7 +38,7 @@ def read_order(kind: str, event: dict[str, Any], order: dict[str, Any]) -> Order
     # the protocol shows it beside the type; shops put it into the order
     stated = order.get("status") or event.get("status")
     state = OrderState.OPEN
-    if kind == "order.cancelled" or stated == "cancelled":
+    if kind == "order.cancelled" or stated in ("cancelled", "expired"):
         state = OrderState.CANCELLED
     elif stated == "pending":
         state = OrderState.PENDING
@@ -76,6 +79,7 @@ def _line(row: dict[str, Any], position: int, notes: list[str]) -> LineEvent:
     identity = _identity(row.get("id"), f"{where}: id")
     listing = row.get("external_id")
     key = str(listing) if isinstance(listing, str | int) and not isinstance(listing, bool) else ""
+    key = "" if "\x00" in key else key
     try:
         cancelled, refunded, shipped = (
             parse_quantity(row.get(name) or 0) for name in ("cancelled", "refunded", "shipped")
@@ -100,7 +104,7 @@ def _price(row: dict[str, Any], where: str, notes: list[str]) -> Decimal | None:
         price = Decimal(str(value))
     except InvalidOperation:
         price = Decimal("NaN")
-    if price.is_finite() and abs(price) < Decimal(10) ** 10:
+    if price.is_finite() and abs(price) < _LARGEST_PRICE:
         return price
     notes.append(f"{where}: unit_price is {value!r:.40}")
     return None

@@ -65,6 +65,9 @@ class Http(Connector):
         Field(
             "lowers_on_sale", "The channel lowers its own number when it sells", required=False, default=True, type=bool
         ),
+        Field(
+            "pending_expires_hours", "Hours that an unpaid order keeps its units", required=False, default=168, type=int
+        ),
     )
     external_fields: ClassVar[Sequence[Field]] = (Field("external_id", "External id"),)
 

@@ -200,9 +200,17 @@ def test_the_earliest_of_several_sales_decides(settled: Listing) -> None:
     assert target_of(settled).shown is None
 
 
-def test_a_sale_from_the_future_is_taken_as_now(settled: Listing) -> None:
-    sold(settled, 1, at=clock.now() + timedelta(days=400))
-    assert target_of(settled).shown == 9
+def test_a_sale_from_the_future_leaves_unknown_what_is_shown(settled: Listing) -> None:
+    sold(settled, 1, at=clock.now() + timedelta(seconds=60))
+    assert target_of(settled).shown is None
+
+
+def test_a_sale_heard_of_soon_after_a_push_leaves_unknown_what_is_shown_whatever_its_clock_says(
+    settled: Listing,
+) -> None:
+    StockTarget.objects.update(sent_at=clock.now() - timedelta(seconds=5), pushed_at=clock.now() - timedelta(seconds=5))
+    sold(settled, 1, at=clock.now() - timedelta(seconds=1))
+    assert target_of(settled).shown is None
     StockTarget.objects.update(sent_at=clock.now())
     sold(settled, 1, at=clock.now() + timedelta(days=400))
     assert target_of(settled).shown is None

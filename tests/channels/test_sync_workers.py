@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from channels import outbox, selling, sync
+from channels import leases, outbox, selling, sync
 from channels.models import Channel, Outcome, StockTarget
 from channels.registration import update_channel, update_listing
 from tests.channels.shop import Answer, Seen, Shop
@@ -71,7 +71,7 @@ def test_halving_may_take_longer_than_a_lease(shop: Shop, monkeypatch: pytest.Mo
     def look(_seen: Seen) -> None:
         from django.db import connection
 
-        held.append(outbox.free_expired_claims() == 0)
+        held.append(leases.free_expired_claims() == 0)
         connection.close()
 
     shop.always, shop.while_busy = refuse, look
@@ -119,7 +119,7 @@ def test_an_answer_that_comes_after_its_lease_ended_changes_nothing(shop: Shop, 
         from django.db import connection
 
         hands.later(31)
-        outbox.free_expired_claims()
+        leases.free_expired_claims()
         connection.close()
 
     shop.while_busy = lose

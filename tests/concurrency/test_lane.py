@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from channels import outbox, selling, sync, transport
+from channels import leases, outbox, selling, sync, transport
 from channels.connectors.base import OutboundRequest, Response
 from channels.models import Channel, Debt, Outcome, StockTarget, SyncLane
 from channels.publishing import OwnSale, owe_listings
@@ -155,7 +155,7 @@ def die_in_flight(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(transport, "send", die)
         patch.setattr(outbox, "release_lane", lambda *args, **given: None)
         patch.setattr(outbox, "give_back", lambda *args, **given: None)
-        patch.setattr(outbox, "expire_claims", lambda *args, **given: None)
+        patch.setattr(leases, "expire_claims", lambda *args, **given: None)
         patch.setattr(workqueue, "_worker_name", "sync-1")
         add_stock(world.mug, world.place, 4)
         with pytest.raises(Killed):
@@ -188,7 +188,7 @@ def test_without_a_successor_the_sweep_frees_it_when_the_lease_has_ended(
 
 
 def test_control_without_the_freeing_the_claim_is_held_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "free_expired_claims", lambda: 0)
+    monkeypatch.setattr(leases, "free_expired_claims", lambda: 0)
     die_in_flight(world, monkeypatch)
     sync.take_over("sync-1")
     assert world.shows() == 10
@@ -202,7 +202,7 @@ def test_a_landing_under_a_lease_that_was_taken_over_changes_nothing(world: Worl
     gate.arrival()
     StockTarget.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
     SyncLane.objects.update(lease_until=clock.now() - timedelta(seconds=1))
-    assert outbox.free_expired_claims() == 1
+    assert leases.free_expired_claims() == 1
     gate.open()
     late.end()
     assert world.shows() == 14

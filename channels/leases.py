@@ -1,0 +1,98 @@
+"""Leases that ended: what dead workers had claimed is owed again, and debts that nobody works at are found."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from inventory.kernel import clock
+
+from .outbox import LEASE, OWE_AGAIN
+
+_EXPIRED = """
+SELECT id, channel_id, claim_owed_at, claim_stored_at FROM channels_stocktarget
+WHERE claimed_until < %s ORDER BY channel_id, id LIMIT 10000
+"""
+
+_FREE = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM channels_stocktarget WHERE id = ANY(%(targets)s) AND claimed_until < %(now)s
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target
+SET outcome = CASE WHEN in_flight IS NULL THEN outcome ELSE 'unknown' END,
+    shown = CASE WHEN in_flight IS NULL THEN shown END,
+    in_flight = NULL, flight_key = NULL, claimed_until = NULL, claim_owed_at = NULL, claim_stored_at = NULL
+FROM locked WHERE target.id = locked.id
+"""
+
+
+@transaction.atomic
+def free_expired_claims() -> int:
+    """Owe again what dead workers had claimed; what they may have sent is unknown. The number of targets freed."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [now])
+        rows = cursor.fetchall()
+        for channel_id in sorted({row[1] for row in rows}):
+            back = [(pk, owed_at or now, stored_at) for pk, of, owed_at, stored_at in rows if of == channel_id]
+            cursor.execute(OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+        if rows:
+            cursor.execute(_FREE, {"targets": [row[0] for row in rows], "now": now})
+    return len(rows)
+
+
+_EXPIRE = """
+WITH lane AS (
+    UPDATE channels_synclane SET lease = NULL, lease_until = NULL, holder = ''
+    WHERE holder = %(holder)s AND lease IS NOT NULL
+    RETURNING channel_id
+), locked AS MATERIALIZED (
+    SELECT target.id FROM channels_stocktarget target JOIN lane ON lane.channel_id = target.channel_id
+    WHERE target.claimed_until IS NOT NULL ORDER BY target.id FOR NO KEY UPDATE OF target
+)
+UPDATE channels_stocktarget target SET claimed_until = %(past)s FROM locked WHERE target.id = locked.id
+"""
+
+
+_EXPIRE_ONE = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM channels_stocktarget WHERE channel_id = %(channel)s AND flight_key = %(lease)s
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE channels_stocktarget target SET claimed_until = %(past)s FROM locked WHERE target.id = locked.id
+"""
+
+
+def expire_claims(channel_id: int, *, lease: UUID) -> None:
+    """End the claims under one lease."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE_ONE, {"channel": channel_id, "lease": lease, "past": clock.now() - LEASE})
+
+
+def expire_claims_of(worker: str) -> None:
+    """End the leases of a worker that is known to be dead: one of that name has just started."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE, {"holder": worker, "past": clock.now() - LEASE})
+
+
+_OVERDUE = """
+SELECT debt.channel_id, count(*)
+FROM channels_debt debt
+JOIN channels_stocktarget target ON target.id = debt.target_id
+JOIN channels_synclane lane ON lane.channel_id = debt.channel_id
+JOIN channels_channel channel ON channel.id = debt.channel_id
+WHERE greatest(debt.owed_at, target.next_attempt_at, lane.not_before) < %(before)s
+    AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
+    AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
+    AND channel.is_active AND channel.disconnected_at IS NULL
+GROUP BY debt.channel_id
+"""
+
+
+def overdue_channels(*, after: timedelta) -> dict[int, int]:
+    """Channels whose debts could have been paid ``after`` ago and are not being worked at: an alarm was lost."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERDUE, {"before": now - after, "now": now})
+        return dict(cursor.fetchall())
