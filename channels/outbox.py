@@ -64,11 +64,15 @@ class Landing:
 # all that was written before it.
 _LAZILY = "SELECT set_config('synchronous_commit', 'off', TRUE)"
 
+_CONNECTED = """EXISTS (
+    SELECT 1 FROM channels_channel WHERE id = channel_id AND is_active AND disconnected_at IS NULL
+)"""
+
 _CLAIM = f"""
 WITH lazily AS MATERIALIZED ({_LAZILY}), lane AS (
     UPDATE channels_synclane SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s
-    WHERE EXISTS (SELECT 1 FROM lazily) AND channel_id = %(channel)s AND (lease_until IS NULL OR lease_until < %(now)s)
-        AND (not_before IS NULL OR not_before <= %(now)s)
+    WHERE EXISTS (SELECT 1 FROM lazily) AND {_CONNECTED} AND channel_id = %(channel)s
+        AND (lease_until IS NULL OR lease_until < %(now)s) AND (not_before IS NULL OR not_before <= %(now)s)
     RETURNING channel_id
 ), due AS MATERIALIZED (
     SELECT debt.target_id, debt.owed_at, debt.stored_at
@@ -289,7 +293,7 @@ SELECT greatest(lane.not_before, CASE
     WHEN EXISTS (SELECT 1 {_PAYABLE} AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s))
     THEN %(now)s ELSE (SELECT min(target.next_attempt_at) {_PAYABLE})
 END), lane.lease_until, EXISTS (SELECT 1 {_PAYABLE})
-FROM channels_synclane lane WHERE lane.channel_id = %(channel)s
+FROM channels_synclane lane WHERE lane.channel_id = %(channel)s AND {_CONNECTED}
 """
 
 
