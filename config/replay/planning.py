@@ -70,6 +70,7 @@ class Plan:
     returned: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[int, str]] = field(default_factory=list)
+    torn: int = 0  # bad rows whose quotes do not close: the file may say more than was read
     rows: int = 0
     orders: int = 0
     lines: int = 0
@@ -111,6 +112,7 @@ class Planner:
         plan.rows += 1
         if row.kind == RowKind.BAD:
             plan.bad.append((row.number, row.reason))
+            plan.torn += row.torn
             if self._report_bad:
                 self._report_bad(row)
         elif row.kind == RowKind.SKIPPED:

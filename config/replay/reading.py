@@ -1,10 +1,10 @@
 """An order log, row by row: what a row says, or why it cannot be used."""
 
-import csv
 import gzip
 import io
 import lzma
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
+
+from .records import Record, records
 
 #: Reasons of rows that are understood and left out; their texts are part of the summary.
 NOT_A_PRODUCT = "not a product"
@@ -71,6 +73,7 @@ class Row:
     placed_at: datetime | None = None
     country: str = ""
     reason: str = ""
+    torn: bool = False  # its quotes do not close: what follows it may not be what it seems
 
 
 @dataclass
@@ -84,23 +87,48 @@ class Log:
     def __post_init__(self) -> None:
         self._size = 0
         self._raw: IO[bytes] | None = None
-        self._sku = re.compile(self.shape.sku_pattern)
-        self._zone = ZoneInfo(self.shape.time_zone)
+        self._places: dict[str, int] = {}  # of the columns, by the names that the shape has for them
+        self._width = 0
+        try:
+            self._sku = re.compile(self.shape.sku_pattern)
+            self._zone = ZoneInfo(self.shape.time_zone)
+        except (re.error, KeyError, ValueError, OSError) as error:
+            raise LogError(f"the SKU pattern or the time zone cannot be used: {error}") from error
+
+    def check(self) -> None:
+        """Raise LogError where the file cannot be opened or has not the columns."""
+        for _ in self._rows(1):
+            break
 
     def __iter__(self) -> Iterator[Row]:
+        return self._rows(self.rows)
+
+    def _rows(self, most: int) -> Iterator[Row]:
         positions: dict[str, int] = {}
+        number = 0
         with self._open() as stream:
-            reader = csv.DictReader(stream)
-            self._check(reader.fieldnames)
             try:
-                for number, record in enumerate(reader, 1):
-                    if self.rows and number > self.rows:
+                found = records(stream, is_row=self._is_row)
+                self._find_columns(next(found, Record([])).fields)
+                for number, record in enumerate(found, 1):
+                    if most and number > most:
                         return
-                    order = record.get(self.shape.order_column) or ""
+                    named = self._named(record.fields)
+                    order = named.get(self.shape.order_column) or ""
                     positions[order] = positions.get(order, 0) + 1
-                    yield self._read(number, record, position=positions[order])
-            except (csv.Error, UnicodeDecodeError, EOFError, OSError, lzma.LZMAError) as error:
-                raise LogError(f"{self.path.name} cannot be read beyond row {reader.line_num - 1}: {error}") from error
+                    if record.flaw:
+                        yield Row(number, RowKind.BAD, reason=record.flaw, torn=record.torn)
+                    else:
+                        yield self._read(number, named, position=positions[order])
+            except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+                raise LogError(f"{self.path.name} cannot be read beyond row {number}: {error}") from error
+
+    def _named(self, fields: list[str]) -> dict[str, str]:
+        return {name: fields[place] for name, place in self._places.items() if place < len(fields)}
+
+    def _is_row(self, fields: list[str]) -> bool:
+        """Whether these fields are a row of their own, whatever quote is open before them."""
+        return len(fields) == self._width and self._read(0, self._named(fields), position=0).kind != RowKind.BAD
 
     @property
     def progress(self) -> float:
@@ -120,11 +148,21 @@ class Log:
             plain = lzma.LZMAFile(self._raw)  # noqa: SIM115 - closed with the text around it
         elif self.path.suffix == ".gz":
             plain = gzip.GzipFile(fileobj=self._raw)
-        return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def _check(self, found: object) -> None:
-        names = list(found) if isinstance(found, list | tuple) else []
-        missing = [name for name in self.shape.columns() if name not in names]
+    def _find_columns(self, found: list[str]) -> None:
+        """Columns by their names as they are, else in whatever case they are written."""
+        names = [name.encode("utf-8", "replace").decode().strip() for name in found]
+        folded = [name.casefold() for name in names]
+        missing = []
+        for name in self.shape.columns():
+            if name in names:
+                self._places[name] = names.index(name)
+            elif name.casefold() in folded:
+                self._places[name] = folded.index(name.casefold())
+            else:
+                missing.append(name)
+        self._width = len(names)
         if missing:
             raise LogError(
                 f"{self.path.name} has no column {', '.join(map(repr, missing))}; "
@@ -142,6 +180,8 @@ class Log:
                 raise ValueError("the order's number is empty")
             if len(order) > 190 or len(sku) > 100:
                 raise ValueError("the order's number or the SKU is too long")
+            if "\n" in order + sku or "\r" in order + sku:
+                raise ValueError("the order's number or the SKU goes over several lines")
         except ValueError as error:
             return Row(number, RowKind.BAD, order, position, sku, reason=str(error))
         kind, reason = self._classify(order, sku=sku, quantity=quantity, price=price)

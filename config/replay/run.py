@@ -181,7 +181,7 @@ class Replay:
         counts, found, seconds = market.counts(), outcome.recorded(channel_ids), self.seconds["until_quiet"]
         good = settled and not (wrong or unlike or broken or market.not_shown() or counts["given_up"] or found["short"])
         return {
-            "good": good and _same(found, plan=plan),
+            "good": good and not plan.torn and _same(found, plan=plan),
             **_file(plan),
             "recorded": found,
             "reserved_at_end": sum(row.reserved for row in held.values()),
@@ -221,6 +221,7 @@ def _file(plan: Plan) -> dict[str, Any]:
         "units_returned": plan.units_returned,
         "units_parked": plan.units_parked,
         "skipped": dict(sorted(plan.skipped.items())),
+        "torn_rows": plan.torn,
         "bad_rows": [{"row": number, "reason": reason} for number, reason in plan.bad],
         "webhooks_planned": len(plan.deeds),
     }

@@ -33,6 +33,15 @@ def plan_of(path: Path, *, rows: int = 0, seed: int = 1) -> Plan:
     return Planner(channels=30, seed=seed).add_all(Log(path, rows=rows))
 
 
+def test_rows_whose_quotes_do_not_close_are_counted(tmp_path: Path) -> None:
+    """A file with such a row is not called good: what it says is not certain."""
+    file = tmp_path / "log.csv"
+    file.write_text(SMALL.replace("POST", '"POST') + "7,yesterday,France,22222,1,1\n")
+    plan = plan_of(file)
+    assert (plan.torn, [number for number, _ in plan.bad], plan.rows) == (1, [2, 9], 9)
+    assert plan.units_sold == 12
+
+
 def numbers(plan: Plan) -> dict[str, int]:
     """A plan's numbers under the oracle's names."""
     return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from config.replay.reading import Log, LogError, Row, RowKind, Shape
 
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = "invoiceno,invoicedate,country,stockcode,quantity,unitprice\n"
 GOOD = "536365,2010-12-01T08:26,United Kingdom,85123A,6,2.55\n"
 
@@ -111,6 +114,70 @@ def test_a_missing_column_names_the_flag(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="cannot be opened"):
         list(Log(tmp_path / "nothing.csv"))
+
+
+def test_columns_are_found_in_whatever_case(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, HEADER.replace("stockcode", "StockCode ").replace("invoiceno", "INVOICENO") + GOOD)
+    assert (row.kind, row.order, row.sku) == (RowKind.SALE, "536365", "85123A")
+    exact = "SKU," + HEADER.replace("stockcode", "sku")
+    (row,) = read(tmp_path, exact + "other," + GOOD, shape=Shape(sku_column="sku"))
+    assert row.sku == "85123A"
+
+
+def test_a_byte_that_is_not_utf8_makes_one_bad_row(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_bytes((HEADER + GOOD).encode() + GOOD.replace("United", "Curaçao").encode("latin-1") + GOOD.encode())
+    rows = list(Log(file))
+    assert [(row.kind, row.position) for row in rows] == [(RowKind.SALE, 1), (RowKind.BAD, 0), (RowKind.SALE, 3)]
+    assert rows[1].number == 2 and "not UTF-8" in rows[1].reason and not rows[1].torn
+
+
+def test_a_nul_makes_one_bad_row(tmp_path: Path) -> None:
+    rows = read(tmp_path, HEADER + GOOD.replace("United", "\0") + GOOD)
+    assert [row.kind for row in rows] == [RowKind.BAD, RowKind.SALE]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        GOOD.replace("85123A", '"85123A'),
+        GOOD.replace("536365", '"536365'),
+        GOOD.replace("2.55", '"2.55'),
+        GOOD.replace("United", '"' + "x" * 200_000),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 1, 300])
+def test_a_quote_that_does_not_close_takes_no_other_row_along(tmp_path: Path, row: str, after: int) -> None:
+    rows = read(tmp_path, HEADER + GOOD + row + GOOD * after)
+    assert [one.kind for one in rows] == [RowKind.SALE, RowKind.BAD] + [RowKind.SALE] * after
+    assert [one.number for one in rows] == list(range(1, after + 3))
+    assert rows[1].torn or "field limit" in rows[1].reason
+
+
+def test_a_quote_that_closes_in_another_row_is_torn_too(tmp_path: Path) -> None:
+    first, second = GOOD.replace("United", '"United'), GOOD.replace("Kingdom", 'Kingdom"')
+    rows = read(tmp_path, HEADER + first + GOOD.replace(",6,", ",six,") + second + GOOD)
+    assert [one.kind for one in rows] == [RowKind.BAD, RowKind.BAD, RowKind.SALE, RowKind.SALE]
+    assert [one.torn for one in rows] == [True, False, False, False]
+
+
+def test_a_field_may_go_over_several_lines(tmp_path: Path) -> None:
+    rows = read(tmp_path, HEADER + GOOD.replace("United Kingdom", '"United\r\n\nKingdom"') + "\n" + GOOD)
+    assert [(row.kind, row.country) for row in rows] == [
+        (RowKind.SALE, "United\r\n\nKingdom"), (RowKind.SALE, "United Kingdom")
+    ]  # fmt: skip
+
+
+def test_nothing_usable_is_said_before_anything_is_started(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_bytes(b"\xff\xfei\0n\0v\0")
+    for words in ((tmp_path / "none.csv",), (file,), (file, "--sku-pattern", "(")):
+        done = subprocess.run(
+            [sys.executable, "manage.py", "replay", *map(str, words)], cwd=ROOT, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.startswith("CommandError: ") and "Traceback" not in done.stderr, done.stderr
 
 
 def test_a_file_that_breaks_off(tmp_path: Path) -> None:

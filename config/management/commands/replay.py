@@ -60,13 +60,17 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, rows: int, csv: Path | None, attach: bool, **options: Any) -> None:
         console = Console(stderr=True)
+        try:
+            log = Log(file, shape=_chosen(Shape, options), rows=rows)
+            log.check()  # before a stack is started for it
+        except LogError as error:
+            raise CommandError(str(error)) from error
         if not attach:
             return self._on_scratch(console)
         stack = read_stack(settings.LAYOUT)
         if stack is None:
             cure = _("No stack runs on {data}. Cure: start it with `make up`, or leave out --attach.")
             raise CommandError(cure.format(data=settings.LAYOUT.data))
-        log = Log(file, shape=_chosen(Shape, options), rows=rows)
         try:
             with _Display(console) as display:
                 replay = Replay(log, settings=_chosen(Settings, options), url=stack["url"], watcher=display.watcher)
@@ -74,6 +78,9 @@ class Command(BaseCommand):
         except LogError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(summary, indent=1) if options["json"] else _text(summary))
+        if summary["torn_rows"]:
+            told = _("Rows whose quotes do not close: {n}. Mend the file: what else it says is not certain.")
+            raise CommandError(told.format(n=summary["torn_rows"]), returncode=1)
         if not summary["good"]:
             raise CommandError(_("What came of it is not what the file says."), returncode=1)
 
