@@ -5,7 +5,8 @@ time some seconds later, with nothing of ours sent and nothing of theirs waiting
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,9 @@ CONFIRM_SECONDS = 6.0
 #: Channels are not all read at the same moment, but over so long.
 SPREAD_SECONDS = 120.0
 
+#: Told what was wrong with a channel's answer.
+Report = Callable[[Channel, str], None]
+
 FAILURES = (ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError)
 
 
@@ -58,22 +62,25 @@ def order_pages(channel: Channel) -> Iterator[Sequence[PolledOrder]]:
     What was read is noted once the last page was taken: a poll that breaks off is repeated from where it began.
     """
     connector, shop, cursor = connector_of(channel), account(channel), None
+    seen: set[str] = set()
     began = clock.now()
     since = (channel.orders_read_until or channel.orders_from) - OVERLAP
     while True:
         request = connector.orders_request(shop, updated_since=since, cursor=cursor, now=clock.now())
         page = connector.read_orders(_ask(channel, request))
         yield page.orders
-        if not page.next_cursor or page.next_cursor == cursor:
+        if not page.next_cursor or page.next_cursor in seen:
             break
         cursor = page.next_cursor
+        seen.add(cursor)
     Channel.objects.filter(pk=channel.pk).update(orders_read_until=began)
 
 
-def read_back(channel_id: int, *, confirm: bool = True) -> int:
+def read_back(channel_id: int, *, confirm: bool = True, report: Report | None = None) -> int:
     """Compare what the channel shows with what we believe; the number of targets that are now under suspicion.
 
     Those that were suspected by the read before and still show the same are drift: recorded, told and owed again.
+    What could not be read is logged, and told to ``report``.
     """
     answer(READ_BACK, channel_id)
     channel = Channel.objects.connected().filter(pk=channel_id).first()
@@ -81,9 +88,14 @@ def read_back(channel_id: int, *, confirm: bool = True) -> int:
         return 0
     began = clock.now()
     try:
-        levels = _read_levels(channel)
+        reading = _read_levels(channel)
     except FAILURES as error:
-        logger.warning("stock of %s could not be read: %s", channel.code, error)
+        _complain(channel, f"stock could not be read: {error}", report)
+        return 0
+    levels = reading.levels
+    if reading.unreadable:
+        _complain(channel, f"stock rows that could not be read: {reading.unreadable}", report)
+    if reading.unreadable and not levels:
         return 0
     _settle_suspicions(channel, levels, began)
     suspects = _suspect(channel, levels, began)
@@ -93,15 +105,32 @@ def read_back(channel_id: int, *, confirm: bool = True) -> int:
     return suspects
 
 
-def _read_levels(channel: Channel) -> dict[tuple[str, str], RemoteLevel]:
+def _complain(channel: Channel, trouble: str, report: Report | None) -> None:
+    logger.warning("%s: %s", channel.code, trouble)
+    if report:
+        report(channel, trouble)
+
+
+@dataclass
+class _Reading:
+    """What a channel shows, by key and place; how many of its rows made no sense."""
+
+    levels: dict[tuple[str, str], RemoteLevel]
+    unreadable: int = 0
+
+
+def _read_levels(channel: Channel) -> _Reading:
     connector, shop, cursor = connector_of(channel), account(channel), None
-    levels: dict[tuple[str, str], RemoteLevel] = {}
+    reading = _Reading({})
+    seen: set[str] = set()
     while True:
         page = connector.read_stock(_ask(channel, connector.stock_request(shop, cursor=cursor, now=clock.now())))
-        levels.update({(level.external_key, level.remote): level for level in page.levels})
-        if not page.next_cursor or page.next_cursor == cursor:
-            return levels
+        reading.levels |= {(level.external_key, level.remote): level for level in page.levels}
+        reading.unreadable += page.unreadable
+        if not page.next_cursor or page.next_cursor in seen:
+            return reading
         cursor = page.next_cursor
+        seen.add(cursor)
 
 
 def _ask(channel: Channel, request: Request) -> Response:
@@ -202,15 +231,15 @@ def _given(channel: Channel, levels: dict[tuple[str, str], RemoteLevel], began: 
     }
 
 
-def reconcile(channels: Sequence[Channel]) -> list[Drift]:
+def reconcile(channels: Sequence[Channel], *, report: Report | None = None) -> list[Drift]:
     """Read these channels twice and return the drift that both reads agree on. Takes some seconds."""
     import time
 
     began = clock.now()
-    suspects = sum(read_back(channel.pk, confirm=False) for channel in channels)
+    suspects = sum(read_back(channel.pk, confirm=False, report=report) for channel in channels)
     if suspects:
         time.sleep(CONFIRM_SECONDS)
         for channel in channels:
-            read_back(channel.pk, confirm=False)
+            read_back(channel.pk, confirm=False, report=report)
     found = Drift.objects.filter(target__channel__in=channels, found_at__gte=began)
     return list(found.select_related("target__listing__sku", "target__channel"))

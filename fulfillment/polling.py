@@ -1,7 +1,7 @@
 """Orders whose webhooks never came: channels are asked for what changed, and what we do not know is put into the inbox."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from channels import inbox
@@ -33,7 +33,9 @@ def schedule_polls() -> None:
         ring_now(POLL, [channel.pk], delay=turn * SPREAD_SECONDS / len(listing))
 
 
-def poll_orders(channel_id: int, *, grace: timedelta = GRACE) -> int:
+def poll_orders(
+    channel_id: int, *, grace: timedelta = GRACE, report: Callable[[Channel, str], None] | None = None
+) -> int:
     """Store the orders that a channel lists and we do not know in that version; how many. They go the way of webhooks."""
     answer(POLL, channel_id)
     channel = Channel.objects.connected().filter(pk=channel_id).first()
@@ -45,6 +47,8 @@ def poll_orders(channel_id: int, *, grace: timedelta = GRACE) -> int:
             stored += _store_unknown(channel, page, grace)
     except FAILURES as error:
         logger.warning("orders of %s could not be read: %s", channel.code, error)
+        if report:
+            report(channel, f"orders could not be read: {error}")
     return stored
 
 

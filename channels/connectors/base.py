@@ -194,6 +194,7 @@ class RemoteLevel:
 class StockPage:
     levels: Sequence[RemoteLevel]
     next_cursor: str | None
+    unreadable: int = 0  # rows that make no sense and are left out
 
 
 @dataclass(frozen=True, slots=True)

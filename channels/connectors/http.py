@@ -154,13 +154,11 @@ class Http(Connector):
 
     def read_stock(self, response: Response) -> StockPage:
         body = _answer(response)
-        levels = []
-        for row in _rows(body, "items"):
-            try:
-                levels.append(RemoteLevel(str(row["external_id"]), parse_quantity(row["quantity"], least=-LARGEST)))
-            except (KeyError, QuantityError) as error:
-                raise ChannelUnclear(f"a stock row cannot be read: {error}") from None
-        return StockPage(levels, _next(body))
+        rows = body.get("items")
+        if not isinstance(rows, list):
+            raise ChannelUnclear("the answer has no list 'items'")
+        levels = [level for row in rows if (level := _level(row)) is not None]
+        return StockPage(levels, _next(body), unreadable=len(rows) - len(levels))
 
     # Orders ---------------------------------------------------------------------------------------------------
 
@@ -247,11 +245,13 @@ def _polled(order: bytes) -> PolledOrder:
     return PolledOrder(f"poll:{identity}:{version}"[:200], identity[:200], body)
 
 
-def _rows(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    rows = body.get(name)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ChannelUnclear(f"the answer has no list {name!r}")
-    return rows
+def _level(row: Any) -> RemoteLevel | None:
+    """A number that the channel shows; None where the row cannot be read: it must not take its page with it."""
+    key = row.get("external_id") if isinstance(row, dict) else None
+    quantity = None if key is None else _shown(row.get("quantity"))
+    if quantity is None or not isinstance(key, str | int) or "\0" in str(key):
+        return None
+    return RemoteLevel(str(key), quantity)
 
 
 def _next(body: dict[str, Any]) -> str | None:
@@ -266,6 +266,9 @@ def _push_result(item: PushItem, row: dict[str, Any] | None) -> PushResult:
     code, message = str(row.get("code") or "")[:60], str(row.get("message") or "")[:400]
     status = row.get("status")
     if status == "applied":
+        if remote is None and row.get("quantity") is not None:  # what it took is not known
+            message = f"quantity is {row['quantity']!r}"[:400]
+            return PushResult(item.target_id, PushOutcome.UNKNOWN, code="unreadable_quantity", message=message)
         return PushResult(item.target_id, PushOutcome.APPLIED, remote)
     if status == "stale":
         return PushResult(item.target_id, PushOutcome.STALE, remote, code or "stale", message)

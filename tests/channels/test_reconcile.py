@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from channels import inbox, reconcile, sync
 from channels.models import Channel, Drift, Listing, StockTarget
@@ -163,6 +164,42 @@ def test_a_read_that_fails_says_nothing(shop: Shop, listing: Listing, answer: An
     shop.will(answer)
     assert read(listing.channel_id) == 0
     assert target_of(listing).suspect is None and Channel.objects.get().stock_read_at is None
+
+
+@pytest.mark.parametrize("row", [{"external_id": "x-B", "quantity": None}, {"quantity": 1}, None, 7, []])
+def test_a_row_that_cannot_be_read_is_left_out_and_the_others_are_compared(
+    shop: Shop, listing: Listing, row: object
+) -> None:
+    shop.will(Answer(200, {"items": [row, {"external_id": "x-A", "quantity": 10}]}))
+    troubles: list[str] = []
+    found = reconcile.read_back(listing.channel_id, report=lambda channel, trouble: troubles.append(trouble))
+    assert (found, troubles) == (1, ["stock rows that could not be read: 1"])
+    assert target_of(listing).suspect == 10 and Channel.objects.get().stock_read_at is not None
+
+
+def test_cursors_that_go_round_end(shop: Shop, listing: Listing) -> None:
+    round_about = {None: "a", "a": "b", "b": "a"}
+    shop.always = lambda seen: Answer(200, {"items": [], "orders": [], "next": round_about[seen.query.get("cursor")]})
+    assert read(listing.channel_id) == 0
+    assert [seen.query.get("cursor") for seen in shop.reads("/stock")] == [None, "a", "b"]
+    assert list(reconcile.order_pages(listing.channel)) == [[], [], []]
+    assert [seen.query.get("cursor") for seen in shop.reads("/orders")] == [None, "a", "b"]
+
+
+def test_the_command_says_what_could_not_be_read(shop: Shop, listing: Listing, capsys: pytest.CaptureFixture) -> None:
+    call_command("reconcile")
+    rows = [{"external_id": "x-A", "quantity": 5}, {"external_id": "x-B", "quantity": None}]
+    shop.always = lambda seen: Answer(200, {"items": rows}) if seen.path == "/stock" else Answer(500, {})
+    with pytest.raises(CommandError) as raised:
+        call_command("reconcile", channel="web")
+    assert raised.value.returncode == 1
+    assert str(raised.value).splitlines() == [
+        "Not everything could be read:", "web: orders could not be read: 500: {}",
+        "web: stock rows that could not be read: 1",
+    ]  # fmt: skip
+    shop.always = Answer(500, {})
+    with pytest.raises(CommandError, match="web: stock could not be read: 500"):
+        call_command("reconcile")
 
 
 def test_disconnected_channels_are_not_read(shop: Shop, listing: Listing) -> None:

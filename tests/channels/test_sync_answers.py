@@ -201,11 +201,15 @@ def test_an_unclear_answer_makes_the_number_unknown_and_it_is_sent_again(
 
 
 @pytest.mark.parametrize("quantity", [10**30, 2**63, -(10**30), "many", True, 1.5, [], {}])
-def test_an_impossible_number_in_a_result_is_not_believed(shop: Shop, quantity: object) -> None:
+def test_an_impossible_number_in_a_result_is_no_acknowledgement(shop: Shop, hands: Hands, quantity: object) -> None:
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
     shop.will(Answer(body={"results": [{"external_id": "x-A", "status": "applied", "quantity": quantity}]}))
     sync.drain_channel(listing.channel_id)
-    assert target_of(listing).shown == 5 and target_of(listing).claimed_until is None
+    target = target_of(listing)
+    assert (target.outcome, target.shown, target.claimed_until) == (Outcome.UNKNOWN, None, None)
+    assert owed() == {"x-A"}
+    drain(listing.channel, hands, after=90)
+    assert target_of(listing).shown == 5 and not owed()
 
 
 def test_a_channel_that_applies_another_number_is_told_again(shop: Shop, hands: Hands) -> None:
