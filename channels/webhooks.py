@@ -5,6 +5,7 @@ A DRF view stripped to raw bytes: no parser, no renderer, no session, no throttl
 
 import logging
 import time
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -13,6 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from inventory.api.errors import answer_error
 from inventory.kernel import clock
 
 from . import inbox
@@ -37,11 +39,16 @@ class WebhookView(APIView):
     permission_classes = ()
     throttle_classes = ()
     parser_classes = ()
+    metadata_class = None
     schema = None
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[JSONRenderer, str]:
         """Answers are JSON whatever a channel says that it accepts."""
         return JSONRenderer(), JSONRenderer.media_type
+
+    def get_exception_handler(self) -> Any:
+        """Any other method is answered as errors are everywhere."""
+        return answer_error
 
     def post(self, request: Request, code: str) -> HttpResponse:
         try:
@@ -86,6 +93,8 @@ def _channel(code: str) -> tuple[int, Account, Connector] | None:
     if held is not None and now - held[0] < REMEMBERED_SECONDS:
         return held[1:]
     _remembered.pop(code, None)
+    if "\0" in code:  # the database takes none
+        return None
     channel = Channel.objects.filter(code=code, is_active=True).first()
     if channel is None or channel.connector not in registry.all():
         return None

@@ -97,9 +97,7 @@ def dispatch(shipment: Shipment, *, lines: Sequence[tuple[SalesOrderLine, int]] 
         .select_related("channel")
         .get(pk=shipment.order_id)
     )
-    shipment = Shipment.objects.select_for_update().get(pk=shipment.pk)
-    if shipment.status != ShipmentStatus.DRAFT:
-        raise ShippingError(f"shipment {shipment} has left already")
+    shipment = _draft(shipment)
     if order.status in (OrderStatus.CANCELLED, OrderStatus.PAUSED):
         raise ShippingError(f"order {order} is {order.get_status_display().lower()}")
     if lines is not None:
@@ -117,6 +115,27 @@ def dispatch(shipment: Shipment, *, lines: Sequence[tuple[SalesOrderLine, int]] 
     shipment.save()
     _close_order(order)
     return shipment
+
+
+@transaction.atomic
+def reject(shipment: Shipment, *, reason: str, actor: str) -> Shipment:
+    """A draft that will not leave from here: its units are free for other shipments. Raises ShippingError otherwise."""
+    SalesOrder.objects.select_for_update(no_key=True).get(pk=shipment.order_id)
+    shipment = _draft(shipment)
+    shipment.status = ShipmentStatus.REJECTED
+    shipment.save(update_fields=["status"])
+    logger.info("shipment %s rejected by %s (%s)", shipment, actor, reason)
+    return shipment
+
+
+def _draft(shipment: Shipment) -> Shipment:
+    """The shipment, locked, if it is still a draft."""
+    held = Shipment.objects.select_for_update().get(pk=shipment.pk)
+    if held.status == ShipmentStatus.REJECTED:
+        raise ShippingError(f"shipment {held} was rejected")
+    if held.status != ShipmentStatus.DRAFT:
+        raise ShippingError(f"shipment {held} has left already")
+    return held
 
 
 def _reduce(shipment: Shipment, lines: Sequence[tuple[SalesOrderLine, int]]) -> None:

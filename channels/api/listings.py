@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from inventory.api.access import Area
 from inventory.api.errors import Refused
 from inventory.api.fields import Code, Identity, JsonObject
-from inventory.api.filters import ByCode, Filters
+from inventory.api.filters import ByCode, Filters, check_query
 from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel
 from inventory.models import Sku
 
@@ -194,4 +194,5 @@ class Listings(Creates, Changes, Reads):
     @action(detail=True)
     def explain(self, request: Request, pk: str) -> Response:
         """Why the listing shows its number, step by step."""
+        check_query(request, set(), paging=())
         return Response(ExplanationSerializer(explain_listing(self.get_object())).data)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from inventory.admin.base import BigTable, RecordAdmin, actor, badge
 from inventory.admin.pages import ask, find, page_of
@@ -18,6 +19,11 @@ from inventory.errors import StockError
 
 from .. import shipping
 from ..models import Shipment, ShipmentLine, ShipmentStatus
+
+LEVELS = {ShipmentStatus.DISPATCHED: "good", ShipmentStatus.REJECTED: "warn"}
+
+#: Actions on drafts alone, by their path.
+OF_DRAFTS = {"dispatch", "reject"}
 
 
 class ShipmentLineInline(TabularInline):
@@ -71,7 +77,7 @@ class ShipmentAdmin(BigTable, RecordAdmin):
     )  # fmt: skip
     search_fields = ("order__external_id", "tracking_number", "carrier")
     inlines = (ShipmentLineInline,)
-    actions_detail = ("dispatch_parcel", "tell_again")
+    actions_detail = ("dispatch_parcel", "reject_draft", "tell_again")
     fields = (
         ("order", "location"), ("state", "dispatched_at"), ("carrier", "service", "tracking_number"),
         ("news", "news_attempts", "news_next_at"), "news_error", "created_at",
@@ -79,9 +85,14 @@ class ShipmentAdmin(BigTable, RecordAdmin):
 
     @display(description=gettext_lazy("status"), ordering="status")
     def state(self, shipment: Shipment) -> SafeString:
-        """Draft or dispatched."""
-        level = "good" if shipment.status == ShipmentStatus.DISPATCHED else ""
-        return badge(shipment.get_status_display(), level)
+        """Draft, dispatched or rejected."""
+        return badge(shipment.get_status_display(), LEVELS.get(ShipmentStatus(shipment.status), ""))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only drafts are dispatched or rejected."""
+        found = super().get_actions_detail(request, object_id)
+        drafted = Shipment.objects.filter(pk=object_id, status=ShipmentStatus.DRAFT).exists()
+        return [one for one in found if drafted or one.path not in OF_DRAFTS]
 
     @action(description=gettext_lazy("Dispatch"), icon="local_shipping", url_path="dispatch", permissions=["operate"])
     def dispatch_parcel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -96,6 +107,27 @@ class ShipmentAdmin(BigTable, RecordAdmin):
         return ask(
             self, request, title=_("Dispatch shipment %s") % shipment.pk, deed=deed, says=says, subjects=[shipment],
             back=page_of(shipment), refusals=(StockError, shipping.ShippingError), submit=_("Dispatch"),
+        )  # fmt: skip
+
+    @action(
+        description=gettext_lazy("Reject"),
+        icon="block",
+        url_path="reject",
+        permissions=["operate"],
+        variant=ActionVariant.DANGER,
+    )
+    def reject_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It will not leave."""
+        shipment = find(self, request, object_id)
+
+        def deed(values: dict[str, Any]) -> str:
+            shipping.reject(shipment, reason=values["reason"], actor=actor(request))
+            return _("Shipment %s is rejected; its units can be shipped otherwise.") % shipment.pk
+
+        says = [_("The draft is closed. Its units stay reserved for the order and are free for other shipments.")]
+        return ask(
+            self, request, title=_("Reject shipment %s") % shipment.pk, deed=deed, says=says, subjects=[shipment],
+            back=page_of(shipment), refusals=(StockError, shipping.ShippingError), submit=_("Reject"), danger=True,
         )  # fmt: skip
 
     @action(

@@ -14,7 +14,7 @@ from inventory.api.access import Area
 from inventory.api.errors import Refused
 from inventory.api.fields import Code, Identity, Units
 from inventory.api.filters import ByCode, Filters
-from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel
+from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel, Why
 from inventory.models import Location
 
 from .. import shipping
@@ -39,7 +39,7 @@ class ShownLine(serializers.Serializer):
 
 
 class ShipmentSerializer(StrictModel):
-    """Units of one order that leave one location. A draft until it is dispatched."""
+    """Units of one order that leave one location. A draft until it is dispatched or rejected."""
 
     id = Identity()
     order = OrderId(help_text=_("The sales order's id."))
@@ -68,7 +68,9 @@ class ShipmentSerializer(StrictModel):
             if fixed:
                 raise serializers.ValidationError(dict.fromkeys(fixed, _("This cannot be changed.")))
             if held.status != ShipmentStatus.DRAFT:
-                raise Refused(_("This shipment has left already."), status=409)
+                gone = held.status == ShipmentStatus.DISPATCHED
+                message = _("This shipment has left already.") if gone else _("This shipment was rejected.")
+                raise Refused(message, status=409)
         return attrs
 
     def to_representation(self, instance: Shipment) -> dict[str, Any]:
@@ -156,6 +158,19 @@ class Shipments(Creates, Changes, Reads):
         def deed() -> tuple[int, Any]:
             lines = None if rows is None else _pairs(shipment.order, rows)
             shipping.dispatch(shipment, lines=lines, actor=self.caller.actor)
+            return 200, self.shown(shipment)
+
+        return self.carry_out(deed)
+
+    @extend_schema(request=Why, responses=ShownShipment)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> Response:
+        """This draft will not leave: its units are free for other shipments."""
+        shipment: Shipment = self.get_object()
+        reason = self.body(Why).validated_data["reason"]
+
+        def deed() -> tuple[int, Any]:
+            shipping.reject(shipment, reason=reason, actor=self.caller.actor)
             return 200, self.shown(shipment)
 
         return self.carry_out(deed)

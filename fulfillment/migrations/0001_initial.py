@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('carrier', models.CharField(blank=True, max_length=100, verbose_name='carrier')),
                 ('service', models.CharField(blank=True, max_length=100, verbose_name='service')),
                 ('tracking_number', models.CharField(blank=True, max_length=100, verbose_name='tracking number')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('dispatched', 'Dispatched')], default='draft', max_length=12, verbose_name='status')),
+                ('status', models.CharField(choices=[('draft', 'Draft'), ('dispatched', 'Dispatched'), ('rejected', 'Rejected')], default='draft', max_length=12, verbose_name='status')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('dispatched_at', models.DateTimeField(blank=True, null=True, verbose_name='dispatched at')),
                 ('news', models.CharField(blank=True, choices=[('', 'Nothing to tell'), ('owed', 'To be told'), ('told', 'Told'), ('parked', 'Parked')], default='', max_length=10, verbose_name='channel told')),

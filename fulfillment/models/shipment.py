@@ -12,6 +12,7 @@ from .order import SalesOrder, SalesOrderLine
 class ShipmentStatus(models.TextChoices):
     DRAFT = "draft", _("Draft")
     DISPATCHED = "dispatched", _("Dispatched")
+    REJECTED = "rejected", _("Rejected")
 
 
 class NewsStatus(models.TextChoices):

@@ -1,5 +1,6 @@
 """Lists are filtered by the fields they show; a filter that does not exist is refused, not ignored."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -59,12 +60,13 @@ class Filtering(filters.DjangoFilterBackend):
         return filtered
 
 
-def check_query(request: Request, known: set[str]) -> None:
+def check_query(request: Request, known: set[str], *, paging: Collection[str] = PAGING) -> None:
     """Raise Refused where the query string has a name that is not known, or one twice."""
     given = request.query_params
-    unknown = sorted(set(given) - known - PAGING)
+    unknown = sorted(set(given).difference(known, paging))
     if unknown:
-        there_are = _("there is no such filter; there are: {names}").format(names=", ".join(sorted(known | PAGING)))
+        names = ", ".join(sorted(known.union(paging)))
+        there_are = _("there is no such filter; there are: {names}").format(names=names or _("none"))
         fields = {name[:100]: [there_are] for name in unknown[:20]}
         raise Refused(f"{unknown[0][:100]}: {there_are}", fields=fields)
     for name in given:

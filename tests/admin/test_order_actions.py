@@ -61,6 +61,20 @@ def test_an_order_is_shipped_and_comes_back(house: House, boss: Client) -> None:
     assert parcel.status == "received"
 
 
+def test_a_drafted_parcel_is_rejected(house: House, boss: Client) -> None:
+    order, place = _phone(house), house.locations[0]
+    text(confirm(boss, order, "ship", location=place.pk, reason="ready"))
+    draft = Shipment.objects.get(order=order)
+    assert page_of(draft, "reject_draft") in text(boss.get(page_of(draft)))
+    assert "This field is required" in text(confirm(boss, draft, "reject_draft"))
+    text(confirm(boss, draft, "reject_draft", reason="no courier"))
+    draft.refresh_from_db()
+    assert draft.status == "rejected"
+    page = text(boss.get(page_of(draft)))
+    assert page_of(draft, "reject_draft") not in page and page_of(draft, "dispatch_parcel") not in page
+    assert "was rejected" in text(confirm(boss, draft, "dispatch_parcel", reason="again"))
+
+
 def test_mapping_a_parked_line_makes_the_listing_and_the_line_reserves(house: House, boss: Client) -> None:
     line = SalesOrderLine.objects.get(listing_key="unknown-0")
     assert "1 line waits for it" in text(boss.get(page_of(line, "map_listing")))

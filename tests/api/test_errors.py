@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from channels.models import Channel
+from inventory.api.pages import Pages
 from inventory.models import Location, Sku
 from tests.api.conftest import Api
 
@@ -173,3 +175,31 @@ def test_a_filter_given_twice_is_refused(admin: Api) -> None:
     answer = admin.client.get("/api/v1/skus/?code=A&code=B")
     assert answer.status_code == 400
     assert list(answer.json()["error"]["fields"]) == ["code"]
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "v2/skus/", "v1x", "schemas/", "docs/x", "schema/x", "a%00b"])
+def test_what_is_nowhere_under_the_api_is_404_in_the_same_form(client: Client, path: str) -> None:
+    answer = client.get(f"/api/{path}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_the_description_is_found_without_its_slash_too(client: Client) -> None:
+    for name in ("schema", "docs"):
+        assert client.get(f"/api/{name}").headers["location"] == f"/api/{name}/"
+
+
+def test_an_explanation_takes_no_parameters(admin: Api, web: Channel, mug: Sku) -> None:
+    listing = admin.post("listings/", {"channel": "web", "sku": "MUG", "external": {"external_id": "x"}})
+    admin.get(f"listings/{listing['id']}/explain/")
+    for name in ("at", "limit"):
+        error = admin.refused("get", f"listings/{listing['id']}/explain/?{name}=1", status=400)
+        assert list(error["fields"]) == [name]
+
+
+@pytest.mark.parametrize("path", ["skus/", "parked/", "stock-levels/?at=2020-01-01T00:00:00Z"])
+def test_no_page_is_longer_than_500(admin: Api, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    asked: list[int] = []
+    whole = Pages.get_limit
+    monkeypatch.setattr(Pages, "get_limit", lambda pages, request: asked.append(whole(pages, request)) or asked[-1])
+    admin.get(path + ("&" if "?" in path else "?") + "limit=100000")
+    assert asked == [500]

@@ -109,6 +109,26 @@ def test_shipments_are_found_by_the_fields_they_show(admin: Api, order: dict[str
     assert admin.rows("shipments/", order=10**18) == admin.rows("shipments/", status="draft") == []
 
 
+def test_a_draft_that_is_rejected_frees_its_units_for_another(admin: Api, order: dict[str, Any]) -> None:
+    made = admin.post("shipments/", {"order": order["id"]})
+    admin.post("shipments/", {"order": order["id"]}, status=409)
+    rejected = admin.post(f"shipments/{made['id']}/reject/", {"reason": "no courier"}, status=200)
+    assert rejected == made | {"status": "rejected"} and levels(admin, "MUG") == (10, 7, 3)
+    assert [row["id"] for row in admin.rows("shipments/", status="rejected")] == [made["id"]]
+    for path, body in (("dispatch", {}), ("reject", {})):
+        assert admin.refused("post", f"shipments/{made['id']}/{path}/", body, status=409)["code"] == "conflict"
+    error = admin.refused("patch", f"shipments/{made['id']}/", {"tracking_number": "T"}, status=409)
+    assert "rejected" in error["message"]
+    assert ship(admin, order)["status"] == "dispatched"
+
+
+def test_what_has_left_is_not_rejected(admin: Api, order: dict[str, Any]) -> None:
+    shipped = ship(admin, order)
+    admin.refused("post", f"shipments/{shipped['id']}/reject/", {"reason": "late"}, status=409)
+    admin.refused("post", f"shipments/{shipped['id']}/reject/", {"why": "late"}, status=400)
+    assert admin.get(f"shipments/{shipped['id']}/")["status"] == "dispatched"
+
+
 # Returns
 
 

@@ -213,3 +213,17 @@ def test_a_new_secret_is_felt_within_seconds(channel: Channel, monkeypatch: pyte
     later = time.monotonic() + 2.1
     monkeypatch.setattr("channels.webhooks.time.monotonic", lambda: later)
     assert knock()[0] == 401
+
+
+@pytest.mark.parametrize("code", ["a%00b", "%00", "web%00"])
+def test_a_channels_code_with_a_nul_is_404(code: str) -> None:
+    status, body = knock(code=code)
+    assert (status, body["error"]["code"]) == (404, "unknown_channel")
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "options"])
+def test_any_other_method_is_405_in_the_form_of_errors(method: str) -> None:
+    answer = getattr(Client(), method)("/webhooks/web/")
+    assert answer.status_code == 405
+    error = answer.json()["error"]
+    assert (error["code"], error["fields"]) == ("method_not_allowed", {}) and error["message"]

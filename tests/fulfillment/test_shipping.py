@@ -15,7 +15,15 @@ from channels.models import Channel
 from fulfillment.models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, Shortfall
 from fulfillment.models.shipment import NewsStatus
 from fulfillment.orders import cancel_order, hold_order
-from fulfillment.shipping import MOST_ATTEMPTS, ShippingError, create_shipment, dispatch, tell_again, tell_channels
+from fulfillment.shipping import (
+    MOST_ATTEMPTS,
+    ShippingError,
+    create_shipment,
+    dispatch,
+    reject,
+    tell_again,
+    tell_channels,
+)
 from inventory.adjustments import adjust
 from inventory.errors import InsufficientStock
 from inventory.kernel import clock
@@ -271,3 +279,16 @@ def test_a_channel_that_is_sent_nothing_is_not_told(
     Channel.objects.filter(pk=world.shop.pk).update(**change)
     assert tell_channels() == 0
     assert news(shipment) == (NewsStatus.OWED, 0)
+
+
+def test_a_rejected_draft_frees_its_units_and_is_final(world: World, order: SalesOrder) -> None:
+    draft = create_shipment(order=order, location=world.w2, actor="user:ann")
+    with pytest.raises(ShippingError, match="nothing left"):
+        create_shipment(order=order, location=world.w1, actor="user:ann")
+    assert reject(draft, reason="no courier", actor="user:ann").status == "rejected"
+    for verb in (lambda: dispatch(draft, actor="user:ann"), lambda: reject(draft, reason="again", actor="user:ann")):
+        with pytest.raises(ShippingError, match="was rejected"):
+            verb()
+    shipped = ship(order, world.w1)
+    with pytest.raises(ShippingError, match="has left already"):
+        reject(shipped, reason="late", actor="user:ann")
