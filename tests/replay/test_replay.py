@@ -101,7 +101,7 @@ def test_a_merchants_own_log_with_bad_rows(tmp_path: Path) -> None:
 
 
 def test_attaching_needs_a_running_stack(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("invoiceno\n")
+    (tmp_path / "log.csv").write_text("invoiceno,invoicedate,country,stockcode,quantity,unitprice\n")
     done = subprocess.run(
         [sys.executable, "manage.py", "replay", str(tmp_path / "log.csv"), "--attach"],
         cwd=ROOT,
