@@ -49,7 +49,9 @@ class Product:
         }
 
     def start(self) -> None:
-        """Start ``manage.py up`` and wait until the API answers, refusing an unknown caller."""
+        """Start ``manage.py up``, anew if need be, and wait until the API answers, refusing an unknown caller."""
+        if self.process is not None:
+            self.process.wait(timeout=STOP_SECONDS)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [_python(), "manage.py", "up"],

@@ -59,8 +59,21 @@ def test_an_unknown_object_is_404_in_the_one_shape(world: World) -> None:
     error_of(answer)
 
 
-def test_an_unknown_path_is_404(world: World) -> None:
-    assert world.api.request("GET", path="no-such-thing/").status_code == 404
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_an_unknown_path_is_404_in_the_one_shape(world: World, method: str) -> None:
+    answer = world.api.request(method, path="no-such-thing/")
+    assert answer.status_code == 404
+    error_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/v1/skus/", 401), ("/webhooks/nowhere/", 404), ("/api/v1/no-such-thing/", 404)]
+)
+def test_a_refused_request_does_not_cost_the_next_one_on_its_connection(world: World, path: str, status: int) -> None:
+    """Each request is answered, though nobody reads the bodies of those that are refused at the door."""
+    with httpx.Client(base_url=world.product.base_url, timeout=10) as one_connection:
+        answers = [one_connection.post(path, content=b"x" * 20_000).status_code for _ in range(200)]
+    assert answers == [status] * 200
 
 
 def test_a_method_that_is_not_there_is_405_in_the_one_shape(world: World) -> None:

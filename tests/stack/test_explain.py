@@ -163,3 +163,13 @@ def test_every_published_number_is_what_its_explanation_ends_with(world: World) 
     rule(world, "percent", 50, sku=sku)
     eventually(lambda: world.listing(shop, sku=sku)["published"] == 18)
     assert explained(world, shop, sku)[0] == 18
+
+
+def test_a_preview_shows_what_a_rule_would_change_and_changes_nothing(world: World) -> None:
+    sku = world.sku(on_hand=100)
+    shop = world.shop(sku)
+    body = {"kind": "buffer", "value": 10, "channel": shop.code, "sku": sku}
+    answer = world.api.act("allocation-rules/preview/", body=body)
+    assert answer["changes"] == [{"channel": shop.code, "sku": sku, "before": 100, "after": 90}]
+    assert explained(world, shop, sku)[0] == 100
+    assert world.api.count("allocation-rules/", channel=shop.code) == 0

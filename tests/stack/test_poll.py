@@ -30,6 +30,16 @@ def test_three_lost_webhooks_of_a_hundred_are_recovered(world: World) -> None:
     assert world.api.count("sales-orders/", channel=shop.code) == 100
 
 
+def test_more_lost_orders_than_a_page_holds_are_all_recovered(world: World) -> None:
+    sku = world.sku(on_hand=400)
+    shop = world.shop(sku)
+    for _ in range(250):
+        shop.sell((external(sku), 1))
+    poll_orders(world, shop=shop)
+    eventually(lambda: world.numbers(sku) == (400, 150, 250), seconds=30)
+    assert world.api.count("sales-orders/", channel=shop.code) == 250
+
+
 def test_a_cancellation_whose_webhook_never_came_is_recovered_by_the_poll(world: World) -> None:
     sku = world.sku(on_hand=10)
     shop = world.shop(sku)

@@ -34,7 +34,8 @@ class Rush:
         self.sold: Counter[str] = Counter()
         self.orders: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
         self.lock = threading.Lock()
-        self.unanswered = self.answered = self.repeats = 0
+        self.unanswered = self.answered = 0
+        self.answers: Counter[int] = Counter()
         self._pool = ThreadPoolExecutor(SENDERS)
         self._sales = [self._plan() for _ in range(SALES)]
         self._sent = [self._pool.submit(self._sell, shop, lines) for shop, lines in self._sales]
@@ -47,8 +48,11 @@ class Rush:
 
     def recorded(self) -> int:
         """How many orders the database has; asked there, since the web server may be the one that is dead."""
-        with psycopg.connect(self.world.product.superuser, autocommit=True) as connection:
-            row = connection.execute(RECORDED, [[shop.code for shop in self.shops]]).fetchone()
+        try:
+            with psycopg.connect(self.world.product.superuser, autocommit=True) as connection:
+                row = connection.execute(RECORDED, [[shop.code for shop in self.shops]]).fetchone()
+        except psycopg.OperationalError as error:
+            raise AssertionError("the database does not answer") from error
         assert row is not None
         return int(row[0])
 
@@ -111,7 +115,7 @@ class Rush:
             with self.lock:
                 self.unanswered -= 1
                 self.answered += status == 200
-                self.repeats += status != 200
+                self.answers[status] += 1
             if status == 200:
                 return
             time.sleep(RETRY_SECONDS)
