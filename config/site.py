@@ -96,6 +96,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
                 "django_celery_beat.view_periodictask",
                 "",
             ),
+            (_("Backups"), "database", "reports_backup_changelist", "reports.view_backup", ""),
         ),
     ),
 )

@@ -1,3 +1,3 @@
 """The back office's pages about what a person should know."""
 
-from . import alerts
+from . import alerts, backups

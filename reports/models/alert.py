@@ -11,6 +11,7 @@ class AlertKind(models.TextChoices):
     DISCONNECTED = "disconnected", _("Channel disconnected")
     PARKED = "parked", _("Parked")
     DRIFT = "drift", _("Drift")
+    BACKUP = "backup", _("Backup")
 
 
 class Alert(models.Model):
