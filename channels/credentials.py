@@ -1,7 +1,7 @@
 """Secrets of channels: encrypted at rest, handed to connectors, never shown."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .connectors import registry
@@ -14,13 +14,17 @@ def connector_of(channel: Channel) -> Connector:
     return registry.get(channel.connector)
 
 
-def account(channel: Channel) -> Account:
-    """The channel as its connector sees it."""
+def account(channel: Channel, *, with_remotes: bool = False) -> Account:
+    """The channel as its connector sees it; with its own names of our locations where asked for."""
+    remotes: Iterable[str] = ()
+    if with_remotes:
+        remotes = channel.location_map.exclude(remote="").order_by("remote").values_list("remote", flat=True).distinct()
     return Account(
         code=channel.code,
         base_url=channel.base_url.rstrip("/"),
         settings=channel.settings or {},
         credentials=json.loads(channel.credentials_text or "{}"),
+        remotes=tuple(remotes),
     )
 
 

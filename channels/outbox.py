@@ -29,6 +29,7 @@ class Claimed:
     external_key: str
     owed_at: datetime
     stored_at: datetime | None
+    shown: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ SET claimed_until = %(until)s, flight_key = %(lease)s, claim_owed_at = gone.owed
 FROM locked, gone, channels_listing listing
 WHERE target.id = locked.id AND gone.target_id = locked.id AND listing.id = target.listing_id
 RETURNING target.id, target.remote, target.attempts, listing.id, listing.sku_id, listing.external, listing.external_key,
-    gone.owed_at, gone.stored_at
+    gone.owed_at, gone.stored_at, target.shown
 """
 
 

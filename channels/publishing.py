@@ -144,7 +144,7 @@ UPDATE channels_stocktarget target
 SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
         WHEN target.in_flight IS NULL AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
-            AND coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE)
+            AND (%(compares)s OR coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE))
         THEN greatest(0, target.shown - locked.quantity)
     END
 FROM locked WHERE target.id = locked.id
@@ -155,14 +155,17 @@ def note_own_sales(channel: Channel, sales: Sequence[OwnSale]) -> None:
     """What a channel shows falls with its own sales, where it lowers its number itself.
 
     Where a push left between the sale's acceptance and now, the one may have overwritten the other: shown is unknown, and
-    unknown is owed. Times are compared with a tolerance, and a doubt costs a call, never a wrong number.
+    unknown is owed. Times are compared with a tolerance, and a doubt costs a call, never a wrong number. A channel that compares
+    before it sets takes no number over a sale that we had not recorded: there shown falls in any case.
     """
-    if not sales or not connector_of(channel).capabilities(channel.settings).lowers_on_sale:
+    capabilities = connector_of(channel).capabilities(channel.settings)
+    if not sales or not capabilities.lowers_on_sale:
         return
     owe_listings({sale.listing_id for sale in sales}, firm=False)
     now = clock.now()
     latest = (_heard_at.get() or now) - HEARD_TOLERANCE
     given: dict[str, Any] = {
+        "compares": capabilities.rereads,
         "listings": [sale.listing_id for sale in sales],
         "quantities": [sale.quantity for sale in sales],
         "accepted": [

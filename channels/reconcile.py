@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring_now
 
-from . import publishing, transport
+from . import calls, publishing
 from .connectors.base import (
     ChannelBusy,
     ChannelRefused,
@@ -23,10 +24,8 @@ from .connectors.base import (
     ConnectorError,
     PolledOrder,
     RemoteLevel,
-    Response,
 )
-from .connectors.base import OutboundRequest as Request
-from .credentials import account, connector_of
+from .credentials import connector_of
 from .models import Channel, Drift
 from .signals import drift_found
 
@@ -56,18 +55,18 @@ def schedule_read_backs() -> None:
         ring_now(READ_BACK, [channel.pk], delay=turn * SPREAD_SECONDS / len(readable))
 
 
-def order_pages(channel: Channel) -> Iterator[Sequence[PolledOrder]]:
+def order_pages(channel: Channel, *, overlap: timedelta = OVERLAP) -> Iterator[Sequence[PolledOrder]]:
     """Pages of the orders that changed since the last poll. Raises one of FAILURES.
 
     What was read is noted once the last page was taken: a poll that breaks off is repeated from where it began.
     """
-    connector, shop, cursor = connector_of(channel), account(channel), None
+    connector, cursor = connector_of(channel), None
     seen: set[str] = set()
     began = clock.now()
-    since = (channel.orders_read_until or channel.orders_from) - OVERLAP
+    since = (channel.orders_read_until or channel.orders_from) - overlap
     while True:
-        request = connector.orders_request(shop, updated_since=since, cursor=cursor, now=clock.now())
-        page = connector.read_orders(_ask(channel, request))
+        build = partial(connector.orders_request, updated_since=since, cursor=cursor, now=clock.now())
+        page = calls.call(channel, build, connector.read_orders)
         yield page.orders
         if not page.next_cursor or page.next_cursor in seen:
             break
@@ -120,22 +119,18 @@ class _Reading:
 
 
 def _read_levels(channel: Channel) -> _Reading:
-    connector, shop, cursor = connector_of(channel), account(channel), None
+    connector, cursor = connector_of(channel), None
     reading = _Reading({})
     seen: set[str] = set()
     while True:
-        page = connector.read_stock(_ask(channel, connector.stock_request(shop, cursor=cursor, now=clock.now())))
+        build = partial(connector.stock_request, cursor=cursor, now=clock.now())
+        page = calls.call(channel, build, connector.read_stock, with_remotes=True)
         reading.levels |= {(level.external_key, level.remote): level for level in page.levels}
         reading.unreadable += page.unreadable
         if not page.next_cursor or page.next_cursor in seen:
             return reading
         cursor = page.next_cursor
         seen.add(cursor)
-
-
-def _ask(channel: Channel, request: Request) -> Response:
-    timeout = connector_of(channel).capabilities(channel.settings).timeout_seconds
-    return transport.send(request, timeout_seconds=timeout)
 
 
 # Compared are the targets at rest: nothing owed, claimed or in flight, no delivery of the channel waiting, and nothing sent since

@@ -16,3 +16,6 @@ drift_found = Signal()
 
 #: Selling was stopped, resumed, or the channel was disconnected: ``channel``, ``state`` (stopped, resumed, disconnected).
 channel_switched = Signal()
+
+#: A channel listed these of its orders: ``channel``, ``orders`` (PolledOrder). Those that are not known yet are to be recorded.
+orders_listed = Signal()

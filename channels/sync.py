@@ -18,21 +18,14 @@ from psycopg.errors import DeadlockDetected
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, back_off, ring, ring_now
 
-from . import leases, outbox, publishing, transport
-from .connectors.base import (
-    ChannelBusy,
-    ChannelRefused,
-    ChannelUnclear,
-    ConnectorError,
-    PushItem,
-    PushOutcome,
-    PushResult,
-)
-from .credentials import account, connector_of
+from . import leases, outbox, publishing, rereading
+from .credentials import connector_of
 from .models import AllocationRule, Channel, Mode, Outcome, StockTarget, SyncLane
 from .outbox import Claimed, Flight, Landing
 from .publishing import DRAIN, Offer
+from .reconcile import FAILURES
 from .signals import parked
+from .voyage import Voyage
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +37,9 @@ PACE_SECONDS = 0.75
 PACE_SHARE = 6
 SLOWEST_PACE_SECONDS = 1.2
 
+#: Where a number came too late for what the channel showed, the next round begins after so long.
+SOON_SECONDS = 0.15
+
 #: An alarm that is so much late was lost.
 OVERDUE = timedelta(seconds=3)
 
@@ -52,9 +48,6 @@ _batch_sizes: dict[int, int] = {}
 
 #: Rounds of one task, so that a busy channel gives its thread back now and then.
 MOST_ROUNDS = 10
-
-#: Refusals that an item of the request may be to blame for. Any other is about the account or the address: all of it waits.
-ITEMS_FAULT = ("http_400", "http_409", "http_413", "http_422")
 
 
 def drain_channel(channel_id: int) -> int:
@@ -117,6 +110,17 @@ def _pay_claimed(channel_id: int, claimed: Sequence[Claimed], lease: UUID) -> in
         outbox.give_back(channel.pk, claimed, lease=lease)
         outbox.release_lane(channel.pk, lease=lease)
         return 0
+    try:
+        look = rereading.look(channel, claimed, lease=lease)
+    except FAILURES as error:
+        _fail_round(channel, claimed, lease, error)
+        return 0
+    if look.unready:
+        outbox.give_back(channel.pk, [one for one in claimed if one.target_id in look.unready], lease=lease)
+        claimed = [one for one in claimed if one.target_id not in look.unready]
+    if not claimed:
+        outbox.release_lane(channel.pk, lease=lease, not_before=_soon())
+        return 0
     numbers = publishing.compute_numbers(channel, [Offer(one.target_id, one.sku_id, one.remote) for one in claimed])
     computed_at = clock.now()
     flights = outbox.take_off(numbers, lease=lease, send=channel.mode == Mode.LIVE)
@@ -128,11 +132,13 @@ def _pay_claimed(channel_id: int, claimed: Sequence[Claimed], lease: UUID) -> in
         outbox.land(channel.pk, still, lease=lease)
         outbox.release_lane(channel.pk, lease=lease, not_before=_next_round(began))
         return len(still)
-    voyage = _Voyage(channel, lease, by_id, computed_at, began)
-    voyage.depart([voyage.item(flight) for flight in away], most=_batch_size(channel))
+    voyage = Voyage(channel, lease, by_id, computed_at)
+    blind = {flight.target_id for flight in away if look.forbids(flight)}
+    voyage.hold([voyage.item(flight) for flight in away if flight.target_id in blind])
+    voyage.depart([voyage.item(flight) for flight in away if flight.target_id not in blind], most=_batch_size(channel))
     outbox.land(channel.pk, [*still, *voyage.landings], lease=lease)
     outbox.release_lane(
-        channel.pk, lease=lease, verdict=voyage.verdict, not_before=voyage.not_before(), error=voyage.error
+        channel.pk, lease=lease, verdict=voyage.verdict, not_before=_not_before(voyage, began), error=voyage.error
     )
     _tell_parked(channel, voyage.landings)
     return len(flights)
@@ -145,157 +151,33 @@ def _next_round(began: float, *, away_seconds: float = 0.0) -> datetime:
     return clock.now() + timedelta(seconds=max(0.0, pace * random.uniform(0.8, 1.2) - elapsed))
 
 
+def _soon() -> datetime:
+    return clock.now() + timedelta(seconds=SOON_SECONDS * random.uniform(0.8, 1.2))
+
+
+def _not_before(voyage: Voyage, began: float) -> datetime:
+    """When the channel may be called next."""
+    if voyage.verdict == "failed":
+        lane = SyncLane.objects.get(pk=voyage.channel.pk)
+        return clock.now() + timedelta(seconds=voyage.failures_wait(lane.failures + 1))
+    if voyage.rest_seconds > 0:
+        return clock.now() + timedelta(seconds=voyage.rest_seconds)
+    return _soon() if voyage.stale else _next_round(began, away_seconds=voyage.away_seconds)
+
+
+def _fail_round(channel: Channel, claimed: Sequence[Claimed], lease: UUID, error: Exception) -> None:
+    """The channel could not be asked what it shows: nothing was sent, and all of it waits."""
+    lane = SyncLane.objects.get(pk=channel.pk)
+    wait = getattr(error, "retry_after_seconds", None) or back_off(lane.failures + 1, most=60)
+    outbox.give_back(channel.pk, claimed, lease=lease)
+    not_before = clock.now() + timedelta(seconds=wait)
+    outbox.release_lane(channel.pk, lease=lease, verdict="failed", error=str(error), not_before=not_before)
+
+
 def _stay(claimed: Claimed, number: int, flight: Flight, channel: Channel, computed_at: datetime) -> Landing:
     """The end of a claim for which nothing is sent."""
     outcome = Outcome.UNCHANGED if channel.mode == Mode.LIVE else Outcome.SHADOW
     return Landing(claimed, number, outcome, flight.expected, computed_at, None, computed_at)
-
-
-class _Voyage:
-    """One batch on its way, and how each of its items ended."""
-
-    def __init__(
-        self, channel: Channel, lease: UUID, claimed: dict[int, Claimed], computed_at: datetime, began: float
-    ) -> None:
-        self.channel = channel
-        self.lease = lease
-        self.claimed = claimed
-        self.computed_at = computed_at
-        self.landings: list[Landing] = []
-        self.verdict = "answered"
-        self.error = ""
-        self.wait_seconds: float | None = None
-        self.sent_at = computed_at
-        self.requests = 0
-        self.began = began
-        self.away_seconds = 0.0
-
-    def item(self, flight: Flight) -> PushItem:
-        one = self.claimed[flight.target_id]
-        assert flight.number is not None
-        return PushItem(
-            one.target_id, one.external, one.external_key, one.remote, flight.number, flight.expected, flight.version,
-            self.lease,
-        )  # fmt: skip
-
-    def depart(self, items: Sequence[PushItem], *, most: int) -> None:
-        """Send the items; where the channel takes fewer at a time than it did when they were claimed, in several requests."""
-        for begin in range(0, len(items), most):
-            self.send(items[begin : begin + most])
-
-    def send(self, items: Sequence[PushItem]) -> None:
-        """Send the items; a batch that is refused as a whole is halved until the culprit stands alone, and is parked."""
-        connector = connector_of(self.channel)
-        timeout = connector.capabilities(self.channel.settings).timeout_seconds
-        if self.verdict == "failed":
-            self._put_off(items, self.error)
-            return
-        if self.requests:
-            outbox.extend_claims(self.channel.pk, lease=self.lease)
-        self.requests += 1
-        try:
-            request = connector.push_request(items, account(self.channel), now=clock.now())
-            left = time.monotonic()
-            try:
-                response = transport.send(request, timeout_seconds=timeout)
-            finally:
-                self.away_seconds += time.monotonic() - left
-            results = connector.read_push(response, items)
-        except ChannelBusy as error:
-            self._fail(str(error), wait_seconds=error.retry_after_seconds)
-            self._put_off(items, str(error))
-        except ChannelUnclear as error:
-            self._fail(str(error))
-            self._lose(items, str(error))
-        except ConnectorError as error:
-            self._fail(str(error))
-            self._put_off(items, str(error))
-        except ChannelRefused as error:
-            if error.code.startswith("http_") and error.code not in ITEMS_FAULT:
-                self._fail(str(error))
-                self._put_off(items, str(error))
-            elif len(items) > 1:
-                half = len(items) // 2
-                self.send(items[:half])
-                self.send(items[half:])
-            else:
-                self._land(items[0], PushResult(items[0].target_id, PushOutcome.REJECTED, None, error.code, str(error)))
-        else:
-            for item, result in zip(items, results, strict=True):
-                self._land(item, result)
-
-    def not_before(self) -> datetime:
-        """When the channel may be called next."""
-        if self.verdict == "failed":
-            lane = SyncLane.objects.get(pk=self.channel.pk)
-            return clock.now() + timedelta(seconds=self.wait_seconds or back_off(lane.failures + 1, most=60))
-        return _next_round(self.began, away_seconds=self.away_seconds)
-
-    def _fail(self, error: str, *, wait_seconds: float | None = None) -> None:
-        self.verdict, self.error = "failed", error
-        self.wait_seconds = None if wait_seconds is None else wait_seconds * random.uniform(1.0, 1.1)
-
-    def _put_off(self, items: Sequence[PushItem], error: str) -> None:
-        """Nothing of it was applied: owed as before."""
-        for item in items:
-            claimed = self.claimed[item.target_id]
-            self._end(
-                item, Outcome.RETRY_LATER, shown=item.expected, owed_again=True, attempts=claimed.attempts, error=error
-            )
-
-    def _lose(self, items: Sequence[PushItem], error: str) -> None:
-        """It may have been applied: what is shown is unknown, and unknown is owed."""
-        for item in items:
-            self._retry(item, Outcome.UNKNOWN, error)
-
-    def _land(self, item: PushItem, result: PushResult) -> None:
-        message = f"{result.code}: {result.message}" if result.message else result.code
-        if result.outcome == PushOutcome.APPLIED:
-            shown = item.quantity if result.remote_quantity is None else result.remote_quantity
-            self._end(item, Outcome.APPLIED, shown=shown, owed_again=shown != item.quantity)
-        elif result.outcome == PushOutcome.REJECTED:
-            self._end(item, Outcome.REJECTED, shown=None, error=message, parked_reason=result.code or "rejected")
-        elif result.outcome == PushOutcome.STALE and self.claimed[item.target_id].attempts < 1:
-            # The channel knows better what it shows: compute again against that, at once.
-            self._end(item, Outcome.STALE, shown=result.remote_quantity, owed_again=True, attempts=1, error=message)
-        else:
-            outcome = Outcome.STALE if result.outcome == PushOutcome.STALE else Outcome.UNKNOWN
-            self._retry(item, outcome, message, shown=result.remote_quantity)
-
-    def _retry(self, item: PushItem, outcome: Outcome, error: str, *, shown: int | None = None) -> None:
-        attempts = self.claimed[item.target_id].attempts + 1
-        later = clock.now() + timedelta(seconds=back_off(attempts))
-        self._end(item, outcome, shown=shown, owed_again=True, attempts=attempts, next_attempt_at=later, error=error)
-
-    def _end(
-        self,
-        item: PushItem,
-        outcome: Outcome,
-        *,
-        shown: int | None,
-        owed_again: bool = False,
-        attempts: int = 0,
-        next_attempt_at: datetime | None = None,
-        error: str = "",
-        parked_reason: str = "",
-    ) -> None:
-        applied = clock.now() if outcome == Outcome.APPLIED else None
-        self.landings.append(
-            Landing(
-                self.claimed[item.target_id],
-                item.quantity,
-                outcome,
-                shown,
-                self.computed_at,
-                self.sent_at,
-                applied,
-                owed_again,
-                attempts,
-                next_attempt_at,
-                error,
-                parked_reason,
-            )
-        )
 
 
 def _tell_parked(channel: Channel, landings: Sequence[Landing]) -> None:

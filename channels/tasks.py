@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import reconcile, retention, sync
+from . import lookups, reconcile, retention, sync
 
 
 @shared_task(name="channels.tasks.drain_channel")
@@ -13,6 +13,16 @@ def drain_channel(channel_id: int) -> None:
 @shared_task(name="channels.tasks.sweep")
 def sweep() -> None:
     sync.sweep()
+
+
+@shared_task(name="channels.tasks.look_up_orders")
+def look_up_orders(channel_id: int) -> None:
+    lookups.look_up_orders(channel_id)
+
+
+@shared_task(name="channels.tasks.sweep_lookups")
+def sweep_lookups() -> None:
+    lookups.sweep()
 
 
 @shared_task(name="channels.tasks.read_back")

@@ -39,6 +39,7 @@ ROUTES = {
     "channels.tasks.drain_channel": {"queue": "sync"},
     "fulfillment.tasks.poll_orders": {"queue": "sync"},
     "channels.tasks.read_back": {"queue": "sync"},
+    "channels.tasks.look_up_orders": {"queue": "sync"},
     "channels.tasks.report_*": {"queue": "sync"},
     "channels.tasks.reconcile_*": {"queue": "sync"},
 }

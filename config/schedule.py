@@ -21,6 +21,7 @@ class Entry:
 SCHEDULE: dict[str, Entry] = {
     "Sweep the inbox": Entry("fulfillment.tasks.sweep", 2, "Rings for deliveries whose alarm was lost"),
     "Sweep the outbox": Entry("channels.tasks.sweep", 2, "Rings for debts whose alarm was lost"),
+    "Sweep orders to ask for": Entry("channels.tasks.sweep_lookups", 10, "Rings for orders that a channel only named"),
     "Sweep reorder checks": Entry("purchasing.tasks.sweep", 10, "Rings for SKUs whose reorder check was lost"),
     "Look at every reorder rule": Entry(
         "purchasing.tasks.mark_all", 600, "Makes up for checks that a worker took with it"
@@ -36,6 +37,7 @@ SCHEDULE: dict[str, Entry] = {
     "Read stock back": Entry("channels.tasks.schedule_read_backs", 300, "Finds and repairs numbers that are not ours"),
     "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
+    "Count sales and lag": Entry("reports.tasks.tally", 5, "Keeps the overview's figures quick to read"),
     "Beat is alive": Entry("config.tasks.note_heartbeat", 10, "Lets the doctor see that beat and a worker run"),
 }
 

@@ -13,8 +13,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from psycopg.errors import DeadlockDetected
 
 from channels import inbox
-from channels.connectors.base import Connector, MalformedPayload
+from channels.connectors.base import Connector, MalformedPayload, OrderChanged
 from channels.credentials import connector_of
+from channels.lookups import owe_lookups
 from channels.models import Channel, Delivery, DeliveryStatus, Listing
 from channels.models.inbox import DeliverySource
 from channels.publishing import feeding_locations, heard_at
@@ -109,6 +110,7 @@ def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -
         with transaction.atomic():
             heard = []
             done = []
+            named = set()
             for delivery in batch:
                 try:
                     event = connector.parse(bytes(delivery.body), topic=delivery.topic)
@@ -116,9 +118,12 @@ def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -
                     _park(delivery, error.reason, str(error))
                     continue
                 done.append(delivery.pk)
-                if event is not None and not _is_history(channel, delivery, event.placed_at, event.external_id):
+                if isinstance(event, OrderChanged):
+                    named.add(event.external_id)
+                elif event is not None and not _is_history(channel, delivery, event.placed_at, event.external_id):
                     heard.append(Heard(event, delivery.pk))
             record_orders(channel, heard)
+            owe_lookups(channel.pk, named)
             _settle(done)
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the delivery's: all of it is tried again

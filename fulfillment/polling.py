@@ -44,7 +44,7 @@ def poll_orders(
     stored = 0
     try:
         for page in order_pages(channel):
-            stored += _store_unknown(channel, page, grace)
+            stored += store_unknown(channel, page, grace=grace)
     except FAILURES as error:
         logger.warning("orders of %s could not be read: %s", channel.code, error)
         if report:
@@ -52,7 +52,8 @@ def poll_orders(
     return stored
 
 
-def _store_unknown(channel: Channel, page: Sequence[PolledOrder], grace: timedelta) -> int:
+def store_unknown(channel: Channel, page: Sequence[PolledOrder], *, grace: timedelta = timedelta(0)) -> int:
+    """Put those orders into the inbox that we do not know in that version; how many."""
     refs = [order.order_ref for order in page]
     known = dict(SalesOrder.objects.filter(channel=channel, external_id__in=refs).values_list("external_id", "version"))
     stored = 0
@@ -75,9 +76,10 @@ def _store_unknown(channel: Channel, page: Sequence[PolledOrder], grace: timedel
 def _parse(connector: Connector, order: PolledOrder) -> OrderEvent | None:
     """The event; None for an order that makes no sense, which the inbox keeps and parks with its evidence."""
     try:
-        return connector.parse(order.body, topic="")
+        event = connector.parse(order.body, topic="")
     except MalformedPayload:
         return None
+    return event if isinstance(event, OrderEvent) else None
 
 
 def _is_news(event: OrderEvent, known: dict[str, int], grace: timedelta) -> bool:

@@ -1,15 +1,17 @@
 """What this app does when an app below it tells news."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.dispatch import receiver
 
-from channels.models import Listing
-from channels.signals import deliveries_stored, listings_mapped
+from channels.connectors.base import PolledOrder
+from channels.models import Channel, Listing
+from channels.signals import deliveries_stored, listings_mapped, orders_listed
 from inventory.kernel.workqueue import ring
 from inventory.signals import stock_changed
 
-from . import intake, shortfalls
+from . import intake, polling, shortfalls
 from .models import SalesOrderLine
 
 
@@ -18,6 +20,12 @@ def ring_intake(sender: Any, *, channel_id: int, lanes: set[int], **news: Any) -
     """Deliveries wait: ring for their lanes."""
     for lane in sorted(lanes):
         ring(intake.DRAIN, channel_id, lane)
+
+
+@receiver(orders_listed, dispatch_uid="fulfillment.listed")
+def store_listed(sender: Any, *, channel: Channel, orders: Sequence[PolledOrder], **news: Any) -> None:
+    """A channel listed orders: those that we do not know go into the inbox."""
+    polling.store_unknown(channel, orders)
 
 
 @receiver(listings_mapped, dispatch_uid="fulfillment.resolve")

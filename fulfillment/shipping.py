@@ -8,9 +8,9 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models import F, Sum
 
-from channels import transport
+from channels import calls
 from channels.connectors.base import ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError, ShipmentNews
-from channels.credentials import account, connector_of
+from channels.credentials import connector_of
 from channels.models import FulfilledBy
 from inventory.errors import InsufficientStock, Short
 from inventory.kernel import clock
@@ -276,9 +276,7 @@ def _tell(shipment: Shipment) -> bool:
     )
     change: dict[str, object]
     try:
-        request = connector.shipment_request(news, account(channel), now=clock.now())
-        timeout = connector.capabilities(channel.settings).timeout_seconds
-        connector.read_shipment(transport.send(request, timeout_seconds=timeout))
+        calls.converse(channel, lambda shop: connector.ship(news, shop, now=clock.now()))
         change = {"news": NewsStatus.TOLD, "news_error": "", "news_next_at": None}
     except (ChannelRefused, ConnectorError) as error:
         change = {"news": NewsStatus.PARKED, "news_error": str(error)[:500]}

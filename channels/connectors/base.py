@@ -1,6 +1,6 @@
 """What a connector is given and what it answers. No I/O here: connectors translate, engines act."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +37,7 @@ class Capabilities:
     max_batch: int = 100
     parallel_requests: int = 1
     compare_and_set: bool = False
+    rereads: bool = False  # the numbers of certain items can be asked for; one that is unknown is read before it is set
     fences_by_version: bool = False  # an older number never lands on a newer one, whatever arrives late
     lowers_on_sale: bool = True
     least_quantity: int = 0
@@ -52,6 +53,7 @@ class Account:
     base_url: str
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] = field(repr=False)
+    remotes: Sequence[str] = ()  # its own names of the locations that are mapped; filled only where stock is read back
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,13 @@ class OrderEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """News that an order changed, without the order: it is to be asked for."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PushItem:
     """One number to send. ``expected`` is what we believe is shown; None is unknown."""
 
@@ -146,9 +155,9 @@ class PushItem:
 
 class PushOutcome(StrEnum):
     APPLIED = "applied"
-    STALE = "stale"
-    REJECTED = "rejected"
-    RETRY_LATER = "retry_later"
+    STALE = "stale"  # not applied: the channel shows another number than expected
+    REJECTED = "rejected"  # not applied, and the same again would be refused again
+    HELD_UP = "held_up"  # not applied for another item's sake: to be sent again at once, without that one
     UNKNOWN = "unknown"
 
 
@@ -169,6 +178,10 @@ class ChannelBusy(Exception):
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TokenRejected(ChannelBusy):
+    """The access token is not accepted (any more): nothing was applied; a new one is to be fetched."""
 
 
 class ChannelRefused(Exception):
@@ -275,9 +288,27 @@ class Connector:
         """The order's external id, found as cheaply as possible; empty where it cannot be found. Never raises."""
         raise NotImplementedError
 
-    def parse(self, body: bytes, *, topic: str) -> OrderEvent | None:
+    def parse(self, body: bytes, *, topic: str) -> OrderEvent | OrderChanged | None:
         """The event in these bytes; None where it is of no concern to us. Raises MalformedPayload."""
         raise NotImplementedError
+
+    # Access ---------------------------------------------------------------------------------------------------
+
+    def token_request(self, account: Account, *, now: datetime) -> OutboundRequest | None:
+        """What fetches a new access token, where the one that is held ends soon, ended, or is none; else None."""
+        return None
+
+    def read_token(self, response: Response, *, now: datetime) -> Mapping[str, Any]:
+        """The credentials that changed. Raises ChannelBusy, ChannelRefused or ChannelUnclear."""
+        raise NotImplementedError
+
+    def token_ends_at(self, account: Account) -> datetime | None:
+        """When the access token that is held stops working; None where it does not, or nothing is known."""
+        return None
+
+    def rest_seconds(self, response: Response) -> float:
+        """How long to leave the channel alone after this answer, so that its budget is not overdrawn."""
+        return 0.0
 
     # Stock ----------------------------------------------------------------------------------------------------
 
@@ -286,6 +317,14 @@ class Connector:
 
     def read_push(self, response: Response, items: Sequence[PushItem]) -> list[PushResult]:
         """One result per item. Raises ChannelBusy, ChannelRefused or ChannelUnclear for the request as a whole."""
+        raise NotImplementedError
+
+    def levels_request(self, items: Sequence[PushItem], account: Account, *, now: datetime) -> OutboundRequest:
+        """Ask for the numbers of these items (capability ``rereads``); at most ``max_batch`` of them."""
+        raise NotImplementedError
+
+    def read_levels(self, response: Response, items: Sequence[PushItem]) -> Mapping[int, int]:
+        """What the channel shows, by target's id; without those it knows nothing of. Raises as ``read_push``."""
         raise NotImplementedError
 
     def stock_request(self, account: Account, *, cursor: str | None, now: datetime) -> OutboundRequest:
@@ -304,9 +343,19 @@ class Connector:
     def read_orders(self, response: Response) -> OrderPage:
         raise NotImplementedError
 
-    def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
+    def order_request(self, account: Account, *, external_id: str, now: datetime) -> OutboundRequest:
+        """Ask for one order, where ``parse`` can answer OrderChanged; its answer is read by ``read_orders``."""
         raise NotImplementedError
 
-    def read_shipment(self, response: Response) -> None:
-        """Return where the channel took it. Raises ChannelBusy, ChannelRefused or ChannelUnclear."""
+    # Shipments ------------------------------------------------------------------------------------------------
+
+    def ship(
+        self, news: ShipmentNews, account: Account, *, now: datetime
+    ) -> Generator[OutboundRequest, Response, None]:
+        """Tell the channel of a shipment: yields requests, is sent their answers, and returns where the channel took it.
+
+        Told again it does no harm: what the channel knows already is not told twice. Raises ChannelBusy, ChannelRefused or
+        ChannelUnclear.
+        """
         raise NotImplementedError
+        yield

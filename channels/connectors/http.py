@@ -5,7 +5,7 @@ Both directions are signed by Standard Webhooks.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -176,7 +176,9 @@ class Http(Connector):
             raise ChannelUnclear(f"the answer is no page of orders: {error}") from None
         return OrderPage([_polled(bytes(order)) for order in page.orders], str(page.next) if page.next else None)
 
-    def shipment_request(self, news: ShipmentNews, account: Account, *, now: datetime) -> OutboundRequest:
+    def ship(
+        self, news: ShipmentNews, account: Account, *, now: datetime
+    ) -> Generator[OutboundRequest, Response, None]:
         body = {
             "order_id": news.order_external_id,
             "carrier": news.carrier,
@@ -184,9 +186,7 @@ class Http(Connector):
             "lines": [{"line_id": line, "quantity": quantity} for line, quantity in news.lines],
         }
         url = f"{account.base_url}/shipments"
-        return _signed("POST", url, account, now=now, body=body, identity=f"shp_{news.key.hex}")
-
-    def read_shipment(self, response: Response) -> None:
+        response = yield _signed("POST", url, account, now=now, body=body, identity=f"shp_{news.key.hex}")
         if not 200 <= response.status < 300:
             _answer(response)
 

@@ -1,6 +1,7 @@
 from .channel import Channel, ChannelLocation, FulfilledBy, Listing, Mode
 from .drift import Drift
 from .inbox import Delivery, DeliveryStatus
+from .lookup import OrderLookup
 from .outbox import Debt, Outcome, PushLog, StockTarget, SyncLane
 from .rules import AllocationRule
 
@@ -15,6 +16,7 @@ __all__ = [
     "FulfilledBy",
     "Listing",
     "Mode",
+    "OrderLookup",
     "Outcome",
     "PushLog",
     "StockTarget",

@@ -57,6 +57,7 @@ class Channel(models.Model):
     disconnected_at = models.DateTimeField(_("disconnected at"), null=True, blank=True, editable=False)
     orders_read_until = models.DateTimeField(_("orders read until"), null=True, blank=True, editable=False)
     stock_read_at = models.DateTimeField(_("stock read back at"), null=True, blank=True, editable=False)
+    token_lease_until = models.DateTimeField(_("token being fetched until"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     locations = models.ManyToManyField(Location, through="ChannelLocation", verbose_name=_("locations"))

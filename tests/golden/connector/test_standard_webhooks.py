@@ -62,7 +62,7 @@ def test_what_we_sign_others_accept() -> None:
         Http().push_request([item], SHOP, now=NOW),
         Http().stock_request(SHOP, cursor="c", now=NOW),
         Http().orders_request(SHOP, updated_since=NOW, cursor=None, now=NOW),
-        Http().shipment_request(news, SHOP, now=NOW),
+        next(Http().ship(news, SHOP, now=NOW)),
     ]
     for request in requests:
         identity, stamp = request.headers["webhook-id"], request.headers["webhook-timestamp"]
@@ -71,7 +71,7 @@ def test_what_we_sign_others_accept() -> None:
             cases.SECRET, identity=identity, stamp=stamp, body=request.body
         )
     assert len({request.headers["webhook-id"] for request in requests}) == 4
-    again = Http().shipment_request(news, SHOP, now=NOW + timedelta(hours=1))
+    again = next(Http().ship(news, SHOP, now=NOW + timedelta(hours=1)))
     assert again.headers["webhook-id"] == requests[-1].headers["webhook-id"], "a retry tells the same news"
 
 
