@@ -15,23 +15,22 @@ class _Stale(Exception):
 class Client:
     """Posts to one base URL, over at most ``connections`` connections at a time."""
 
-    def __init__(self, base_url: str, *, connections: int = 64, timeout_seconds: float = 15.0) -> None:
+    def __init__(self, base_url: str, *, connections: int = 64) -> None:
         parts = urlsplit(base_url)
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError("simulated marketplaces post to http:// addresses only")
         self._host, self._port = parts.hostname, parts.port or 80
         self._prefix = parts.path.rstrip("/")
-        self._timeout_seconds = timeout_seconds
         self._places = asyncio.Semaphore(connections)
         self._idle: list[Streams] = []
 
-    async def post(self, path: str, *, headers: dict[str, str], body: bytes) -> int:
+    async def post(self, path: str, *, headers: dict[str, str], body: bytes, timeout_seconds: float = 15.0) -> int:
         """The status of the answer; OSError or TimeoutError where there is none."""
         head = [f"POST {self._prefix}{path} HTTP/1.1", f"host: {self._host}:{self._port}"]
         head += ["content-type: application/json", f"content-length: {len(body)}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
         message = "\r\n".join(head).encode() + b"\r\n\r\n" + body
-        async with self._places, asyncio.timeout(self._timeout_seconds):
+        async with self._places, asyncio.timeout(timeout_seconds):
             while self._idle:
                 try:
                     return await self._exchange(self._idle.pop(), message=message, reused=True)

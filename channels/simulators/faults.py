@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 
 class WriteFault(StrEnum):
@@ -19,6 +19,18 @@ class WriteFault(StrEnum):
     TIMEOUT_AFTER = "timeout_after"  # applied, never answered
     SILENT = "silent"  # accepted, never answered, never applied
     LATE = "late"  # never answered, applied after ``late_seconds``
+    HALF_AFTER = "half_after"  # applied, then half an answer and the connection is cut
+    TOO_FAST = "too_fast"  # refused as coming too fast, nothing applied
+
+
+class ReadFault(StrEnum):
+    """What may happen to anything else that is asked."""
+
+    READ_ERROR = "read_error"  # 5xx
+    READ_HALF = "read_half"  # half an answer and the connection is cut
+
+
+Fault = TypeVar("Fault", WriteFault, ReadFault)
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,10 @@ class Faults:
     silent: float = 0.0
     late: float = 0.0
     late_seconds: float = 5.0
+    half_after: float = 0.0
+    too_fast: float = 0.0
+    read_error: float = 0.0
+    read_half: float = 0.0
     reject_ids: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
@@ -85,10 +101,17 @@ class Dice:
 
     def write(self, number: int, *, faults: Faults) -> WriteFault | None:
         """The fate of the ``number``-th write."""
-        chances = {fault: float(getattr(faults, fault.value)) for fault in WriteFault}
+        return self._one_of(WriteFault, name=f"write:{number}", faults=faults)
+
+    def read(self, number: int, *, faults: Faults) -> ReadFault | None:
+        """The fate of the ``number``-th read."""
+        return self._one_of(ReadFault, name=f"read:{number}", faults=faults)
+
+    def _one_of(self, kind: type[Fault], *, name: str, faults: Faults) -> Fault | None:
+        chances = {fault: float(getattr(faults, fault.value)) for fault in kind}
         if not any(chances.values()):
             return None
-        rest = self._draw(f"write:{number}").random()
+        rest = self._draw(name).random()
         for fault, chance in chances.items():
             if rest < chance:
                 return fault

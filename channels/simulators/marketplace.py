@@ -1,4 +1,4 @@
-"""One marketplace: its book, its orders, its buyers' deeds. Everything here runs in the world's event loop."""
+"""One marketplace of any kind: its book, its orders, its buyers' deeds. Everything here runs in the world's event loop."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.simulators.book import Book, BookLine, Result
+from channels.simulators.book import Book, BookLine
 from channels.simulators.courier import Courier
 from channels.simulators.faults import Dice
 from channels.simulators.log import Change, ClockLog, Purchase, Stock
 from channels.simulators.orders import Order, OrderBook, OrderLine, OrderRefused, order_lines, units
-from channels.simulators.signing import key_of
 from channels.simulators.spec import MarketplaceSpec, Offer
 
 Basket = Sequence[tuple[str, int]]
@@ -27,10 +26,9 @@ class Marketplace:
         self.spec = spec
         self.faults = spec.faults
         self.dice = Dice(spec.seed, name=spec.code)
-        self.key = key_of(spec.secret)
         self.book = Book(spec.offers, max_quantity=spec.max_quantity)
         self.orders = OrderBook(prefix=spec.order_prefix or _fresh_prefix(spec.code), kept=spec.orders_kept)
-        self.courier = Courier(key=self.key, path=spec.path, dice=self.dice, tell=self.tell)
+        self.courier = self._hire()
         self.requests: Counter[str] = Counter()
         self.shipments: list[dict[str, Any]] = []
         self._stock, self._log = stock, log
@@ -43,28 +41,33 @@ class Marketplace:
         wanted = self._sellable(basket, partial=partial)
         if not wanted:
             return None
-        for offer, quantity in wanted:
-            self.book.sell(offer.external_id, quantity=quantity, lowers=self.spec.lowers_on_sale)
-        now = time.monotonic()
-        number, order_id = self.orders.next_id()
-        order = Order(
-            order_id=order_id,
-            placed_at=datetime.now(UTC),
-            currency=self.spec.currency,
-            country=country or self._countries.choice(self.spec.countries),
-            lines=order_lines(order_id, wanted=wanted),
-            purchased_at=now,
-            number=number,
-            status="pending" if pending else "open",
-        )
+        order = self._new_order(wanted, country=country or self._countries.choice(self.spec.countries), pending=pending)
         for sku, quantity in units(order.lines).items():
             self._stock.take(sku, quantity=quantity)
-            self._log.purchases.append(Purchase(now, self.spec.code, order_id, sku, quantity))
-        for offer, _ in wanted:
-            self._note(self.book.lines[offer.external_id], at=now, source="sale")
+            self._log.purchases.append(Purchase(order.purchased_at, self.spec.code, order.order_id, sku, quantity))
+        for line in order.lines:
+            self._lower(line)
+            self._note(self.book.lines[line.offer.external_id], at=order.purchased_at, source="sale")
         self.orders.touch(order)
         self._announce("order.created", order=order)
         return order
+
+    def _new_order(self, wanted: Sequence[tuple[Offer, int]], *, country: str, pending: bool) -> Order:
+        number, order_id = self.orders.next_id()
+        return Order(
+            order_id=order_id,
+            placed_at=datetime.now(UTC),
+            currency=self.spec.currency,
+            country=country,
+            lines=order_lines(order_id, wanted=wanted),
+            purchased_at=time.monotonic(),
+            number=number,
+            status="pending" if pending else "open",
+        )
+
+    def _lower(self, line: OrderLine) -> None:
+        """The book no longer shows what a line sold."""
+        self.book.sell(line.offer.external_id, quantity=line.quantity, lowers=self.spec.lowers_on_sale)
 
     def _sellable(self, basket: Basket, *, partial: bool) -> list[tuple[Offer, int]]:
         asked: Counter[str] = Counter()
@@ -122,42 +125,6 @@ class Marketplace:
         line.quantity = quantity
         self._note(line, at=time.monotonic(), source="hand")
 
-    # What the product does
-
-    def write(self, items: Sequence[Any], *, arrived: float) -> list[Result]:
-        """Apply a PUT's items one by one; a repeated id within one PUT is refused."""
-        seen: set[str] = set()
-        results: list[Result] = []
-        now = time.monotonic()
-        for item in items:
-            result, line = self.book.write(item, rejected_ids=self.faults.reject_ids, seen=seen)
-            if line is not None:
-                self._note(line, at=now, source="write", arrived=arrived)
-            self.requests[f"items_{result['status']}"] += 1
-            results.append(result)
-        return results
-
-    def report_shipment(self, document: dict[str, Any]) -> bool:
-        """Take note of a shipment; False if this very shipment was reported before."""
-        order = self._order(str(document["order_id"]))
-        self.shipments.append(document)
-        if document in self.shipments[:-1]:
-            self.requests["shipments_repeated"] += 1
-            return False
-        before = units(order.lines)
-        quantities = {str(line["line_id"]): int(line["quantity"]) for line in document["lines"]}
-        try:
-            chosen = order.chosen(quantities, possible=lambda line: line.open)
-        except OrderRefused:
-            self.shipments.pop()
-            raise
-        for line, quantity in chosen:
-            line.shipped += quantity
-        if not any(line.open for line in order.lines):
-            order.status = "shipped"
-        self._change(order, event_type="order.updated" if self.spec.echoes_shipments else "", before=before)
-        return True
-
     # Within
 
     def _order(self, order_id: str) -> Order:
@@ -182,8 +149,13 @@ class Marketplace:
             entry.quantity += quantity
             self._note(entry, at=time.monotonic(), source="restock")
 
+    def _hire(self) -> Courier:
+        """Who carries its webhooks."""
+        return Courier(dice=self.dice, tell=self.tell)
+
     def _announce(self, event_type: str, *, order: Order) -> None:
-        self.courier.send(event_type, order=order, faults=self.faults)
+        """Say what happened, as this kind of marketplace says it."""
+        raise NotImplementedError
 
     def tell(self, order_id: str) -> None:
         """The order leaves the marketplace, by webhook or on a page."""

@@ -46,6 +46,7 @@ def build(config: Mapping[str, Any]) -> World:
 
 async def serve(config: Mapping[str, Any], *, with_parent: bool = False) -> None:
     """Serve until a signal comes; ``with_parent`` also ends when the parent process does."""
+    parent = os.getppid()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,7 +60,7 @@ async def serve(config: Mapping[str, Any], *, with_parent: bool = False) -> None
     if config.get("shopping"):
         world.shop(Shopping.read(config["shopping"]))
     gc.freeze()  # sixty thousand book lines live for ever: keep them out of every collection
-    watch = loop.create_task(_watch_parent(ended)) if with_parent else None
+    watch = loop.create_task(_watch_parent(parent, ended=ended)) if with_parent else None
     await ended.wait()
     if watch:
         watch.cancel()
@@ -67,8 +68,7 @@ async def serve(config: Mapping[str, Any], *, with_parent: bool = False) -> None
     await world.close()
 
 
-async def _watch_parent(ended: asyncio.Event) -> None:
-    parent = os.getppid()
+async def _watch_parent(parent: int, *, ended: asyncio.Event) -> None:
     while os.getppid() == parent:
         await asyncio.sleep(1.0)
     ended.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -47,6 +47,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     reset: bool = False
     silent: bool = False
+    cut_after: int | None = None  # bytes of the body that are sent before the connection is cut
 
 
 RESET = Response(reset=True)
@@ -62,6 +63,11 @@ def answer(document: Any, *, status: int = 200, headers: dict[str, str] | None =
 def refusal(status: int, *, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     """A JSON error."""
     return answer({"error": {"code": code, "message": message}}, status=status, headers=headers)
+
+
+def halved(response: Response) -> Response:
+    """The same answer, cut off in the middle of its body."""
+    return replace(response, cut_after=len(response.body) // 2)
 
 
 class _Malformed(Exception):
@@ -190,8 +196,8 @@ class Connection(asyncio.Protocol):
         head = [f"HTTP/1.1 {response.status} {phrase}", f"content-length: {len(response.body)}"]
         head += ["content-type: application/json", f"connection: {'close' if close else 'keep-alive'}"]
         head += [f"{name}: {value}" for name, value in response.headers.items()]
-        self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + response.body)
-        if close:
+        self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + response.body[: response.cut_after])
+        if close or response.cut_after is not None:
             self.transport.close()
 
 

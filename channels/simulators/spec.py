@@ -31,6 +31,7 @@ class MarketplaceSpec:
 
     code: str
     secret: str
+    kind: str = "http"
     name: str = ""
     offers: tuple[Offer, ...] = field(default=(), repr=False)
     port: int = 0

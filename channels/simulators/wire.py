@@ -1,4 +1,4 @@
-"""A marketplace on the wire: authentication, rate limit, latency, misfortune, then the route."""
+"""A marketplace on the wire, whatever it speaks: rate limit, authentication, latency, misfortune, then the route."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import math
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from channels.simulators import signing
-from channels.simulators.faults import WriteFault
+from channels.simulators.faults import ReadFault, WriteFault
 from channels.simulators.marketplace import Marketplace
 from channels.simulators.orders import OrderRefused
-from channels.simulators.server import RESET, SILENCE, Listener, Request, Response, answer, refusal
+from channels.simulators.server import RESET, SILENCE, Listener, Request, Response, halved, refusal
+
+Kind = TypeVar("Kind", bound=Marketplace)
+Route = Callable[[Request, float], Response]
 
 
 class TokenBucket:
@@ -37,10 +38,21 @@ class TokenBucket:
         return (1 - self._tokens) / self._rate
 
 
-class Wire:
-    """Serves one marketplace. It can be taken down, throttled and made slow while it runs."""
+class BadRequest(Exception):
+    """The request cannot be understood; the status, code and message of the answer."""
 
-    def __init__(self, marketplace: Marketplace) -> None:
+    def __init__(self, status: int, *, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message = status, code, message
+
+
+class Wire(Generic[Kind]):
+    """Serves one marketplace. It can be taken down, throttled and made slow while it runs.
+
+    A kind of marketplace says who may ask (``_stranger``), what is asked for (``_route_of``) and what is a write.
+    """
+
+    def __init__(self, marketplace: Kind) -> None:
         self.marketplace = marketplace
         spec = marketplace.spec
         self.listener = Listener(self.handle, port=spec.port)
@@ -49,148 +61,116 @@ class Wire:
         self._bucket = TokenBucket(spec.rate_per_second, burst=spec.burst)
         self._throttled_until = 0.0
         self._jitter = random.Random(f"{spec.seed}:{spec.code}:latency")
-        self._writes = 0
-        self._routes: dict[tuple[str, str], Callable[[Request, float], Response]] = {
-            ("PUT", "/stock"): self._put_stock,
-            ("GET", "/stock"): self._get_stock,
-            ("GET", "/orders"): self._get_orders,
-            ("POST", "/shipments"): self._post_shipment,
-        }
+        self._writes = self._reads = 0
 
     def throttle_for(self, seconds: float) -> None:
-        """Answer 429 to everything for so long; 0 ends it."""
+        """Refuse everything as coming too fast for so long; 0 ends it."""
         self._throttled_until = time.monotonic() + seconds
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        arrived = time.monotonic()
-        route = self._routes.get((request.method, request.path))
-        response = await self._answer(request, route=route, arrived=arrived)
-        name = f"{request.method} {request.path}" if route else "other"
+        name, route = self._route_of(request)
+        response = await self._answer(request, route=route, arrived=time.monotonic())
         outcome = "reset" if response.reset else "silent" if response.silent else str(response.status)
         self.marketplace.requests[name] += 1
         self.marketplace.requests[f"{name} {outcome}"] += 1
         return response
 
-    async def _answer(
-        self, request: Request, *, route: Callable[[Request, float], Response] | None, arrived: float
-    ) -> Response:
+    async def _answer(self, request: Request, *, route: Route | None, arrived: float) -> Response:
         if self.is_hushed:
             return SILENCE
-        if (wait := max(self._throttled_until - arrived, self._bucket.wait_seconds())) > 0:
-            retry_after = {"retry-after": str(max(1, math.ceil(wait)))}
-            return refusal(429, code="rate_limited", message="too many requests", headers=retry_after)
-        try:
-            signing.verify(self.marketplace.key, headers=request.headers, body=request.body)
-        except signing.SignatureRefused as refused:
-            return refusal(401, code=refused.code, message="the signature does not hold")
+        if (wait := max(self._edge_seconds(arrived), self._bucket.wait_seconds())) > 0:
+            return self._too_fast(wait)
+        if (stranger := self._stranger(request)) is not None:
+            return stranger
         if route is None:
             return refusal(404, code="not_found", message="no such resource")
         travel = self._travel_seconds()
         await asyncio.sleep(travel / 2)
         try:
-            return await self._route(request, route=route, arrived=arrived, travel=travel)
+            return await self._befall(request, route=route, arrived=arrived, travel=travel)
         except OrderRefused as refused:
             status = 404 if refused.code == "unknown_order" else 422
             return refusal(status, code=refused.code, message="the order does not allow this")
-        except _BadRequest as bad:
+        except BadRequest as bad:
             return refusal(bad.status, code=bad.code, message=bad.message)
+
+    def _edge_seconds(self, arrived: float) -> float:
+        return self._throttled_until - arrived
+
+    def _too_fast(self, wait: float) -> Response:
+        retry_after = {"retry-after": str(max(1, math.ceil(wait)))}
+        return refusal(429, code="rate_limited", message="too many requests", headers=retry_after)
 
     def _travel_seconds(self) -> float:
         if not self.latency_ms:
             return 0.0
         return self.latency_ms / 1000 * self._jitter.lognormvariate(0.0, self.marketplace.spec.latency_jitter)
 
-    async def _route(
-        self, request: Request, *, route: Callable[[Request, float], Response], arrived: float, travel: float
-    ) -> Response:
-        faults, fault = self.marketplace.faults, None
-        if request.method == "PUT":
-            self._writes += 1
-            fault = self.marketplace.dice.write(self._writes, faults=faults)
+    async def _befall(self, request: Request, *, route: Route, arrived: float, travel: float) -> Response:
+        fault = self._draw(request)
         if fault:
             self.marketplace.requests[f"fault_{fault}"] += 1
-        if fault is WriteFault.ERROR_BEFORE:
+        if fault in (WriteFault.ERROR_BEFORE, ReadFault.READ_ERROR):
             return refusal(503, code="unavailable", message="nothing was applied")
+        if fault is WriteFault.TOO_FAST:
+            return self._too_fast(1.0)
         if fault is WriteFault.RESET_BEFORE:
             return RESET
         if fault is WriteFault.SILENT:
             return SILENCE
         if fault is WriteFault.LATE:
-            asyncio.get_running_loop().call_later(faults.late_seconds, route, request, arrived)
+            self._perform_late(request, route=route, arrived=arrived)
             return SILENCE
-        response = route(request, arrived)
+        response = await self._perform(request, route=route, arrived=arrived)
         await asyncio.sleep(travel / 2)
-        if fault is WriteFault.ERROR_AFTER:
-            return refusal(502, code="bad_gateway", message="the outcome is not known")
-        if fault is WriteFault.RESET_AFTER:
-            return RESET
-        return SILENCE if fault is WriteFault.TIMEOUT_AFTER else response
+        return _answered(response, fault=fault)
 
-    # Routes
+    def _draw(self, request: Request) -> WriteFault | ReadFault | None:
+        faults, dice = self.marketplace.faults, self.marketplace.dice
+        if self._is_write(request):
+            self._writes += 1
+            return dice.write(self._writes, faults=faults)
+        self._reads += 1
+        return dice.read(self._reads, faults=faults)
 
-    def _put_stock(self, request: Request, arrived: float) -> Response:
-        items = _read_object(request).get("items")
-        if not isinstance(items, list):
-            raise _BadRequest(400, code="invalid_items", message="items is a list")
-        if len(items) > self.marketplace.spec.max_batch:
-            limit = self.marketplace.spec.max_batch
-            raise _BadRequest(413, code="batch_too_large", message=f"at most {limit} items")
-        return answer({"results": self.marketplace.write(items, arrived=arrived)})
+    async def _perform(self, request: Request, *, route: Route, arrived: float) -> Response:
+        return route(request, arrived)
 
-    def _get_stock(self, request: Request, arrived: float) -> Response:
-        size, start = self.marketplace.spec.page_size, _read_cursor(request)
-        lines = list(self.marketplace.book)
-        items = [{"external_id": name, "quantity": line.quantity} for name, line in lines[start : start + size]]
-        following = str(start + size) if start + size < len(lines) else None
-        return answer({"items": items, "next": following})
+    def _perform_late(self, request: Request, *, route: Route, arrived: float) -> None:
+        """Nobody is answered, and some time later it is done all the same."""
+        asyncio.get_running_loop().call_later(self.marketplace.faults.late_seconds, route, request, arrived)
 
-    def _get_orders(self, request: Request, arrived: float) -> Response:
-        since, after = _read_since(request), _read_cursor(request)
-        orders, following = self.marketplace.orders.page(since=since, after=after, size=self.marketplace.spec.page_size)
-        for order in orders:
-            self.marketplace.tell(order.order_id)
-        documents = [order.document() for order in orders]
-        return answer({"orders": documents, "next": str(following) if following is not None else None})
+    # What a kind of marketplace says
 
-    def _post_shipment(self, request: Request, arrived: float) -> Response:
-        document = _read_object(request)
-        try:
-            first = self.marketplace.report_shipment(document)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise _BadRequest(400, code="invalid_shipment", message="order_id and lines are needed") from None
-        return answer({"status": "recorded" if first else "known"})
+    def _route_of(self, request: Request) -> tuple[str, Route | None]:
+        """The request's name in the counts, and who answers it."""
+        raise NotImplementedError
+
+    def _stranger(self, request: Request) -> Response | None:
+        """The answer to somebody who may not ask; None lets them."""
+        raise NotImplementedError
+
+    def _is_write(self, request: Request) -> bool:
+        raise NotImplementedError
 
 
-class _BadRequest(Exception):
-    def __init__(self, status: int, *, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
+def _answered(response: Response, *, fault: WriteFault | ReadFault | None) -> Response:
+    if fault is WriteFault.ERROR_AFTER:
+        return refusal(502, code="bad_gateway", message="the outcome is not known")
+    if fault is WriteFault.RESET_AFTER:
+        return RESET
+    if fault in (WriteFault.HALF_AFTER, ReadFault.READ_HALF):
+        return halved(response)
+    return SILENCE if fault is WriteFault.TIMEOUT_AFTER else response
 
 
-def _read_object(request: Request) -> dict[str, Any]:
+def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object that a request carries."""
     try:
         document = json.loads(request.body)
     except ValueError:
-        raise _BadRequest(400, code="invalid_json", message="the body is not JSON") from None
+        raise BadRequest(400, code="invalid_json", message="the body is not JSON") from None
     if not isinstance(document, dict):
-        raise _BadRequest(400, code="invalid_body", message="the body is not an object")
+        raise BadRequest(400, code="invalid_body", message="the body is not an object")
     return document
-
-
-def _read_cursor(request: Request) -> int:
-    text = request.query.get("cursor") or "0"
-    if not text.isdecimal():
-        raise _BadRequest(400, code="invalid_cursor", message="the cursor is not one of ours")
-    return int(text)
-
-
-def _read_since(request: Request) -> datetime | None:
-    text = request.query.get("updated_since")
-    if not text:
-        return None
-    try:
-        since = datetime.fromisoformat(text)
-    except ValueError:
-        raise _BadRequest(400, code="invalid_updated_since", message="updated_since is an ISO 8601 instant") from None
-    return since if since.tzinfo else since.replace(tzinfo=UTC)

@@ -8,12 +8,12 @@ from typing import Any
 
 from channels.simulators import measure
 from channels.simulators.client import Client
+from channels.simulators.kinds import wire_of
 from channels.simulators.log import ClockLog, Stock, opening_of
 from channels.simulators.marketplace import Marketplace
 from channels.simulators.shopper import Shoppers
 from channels.simulators.spec import MarketplaceSpec
 from channels.simulators.wants import Shopping
-from channels.simulators.wire import Wire
 
 
 class World:
@@ -30,10 +30,10 @@ class World:
         offers = (offer for spec in specs for offer in spec.offers)
         self.stock = Stock(stock if stock is not None else opening_of(offers))
         self.log = ClockLog(limit=log_limit)
-        self.marketplaces = {spec.code: Marketplace(spec, stock=self.stock, log=self.log) for spec in specs}
-        if len(self.marketplaces) != len(specs):
+        self.wires = {spec.code: wire_of(spec, stock=self.stock, log=self.log) for spec in specs}
+        if len(self.wires) != len(specs):
             raise ValueError("two marketplaces have the same code")
-        self.wires = {code: Wire(marketplace) for code, marketplace in self.marketplaces.items()}
+        self.marketplaces: dict[str, Marketplace] = {code: wire.marketplace for code, wire in self.wires.items()}
         self.shoppers: Shoppers | None = None
         self._target = target_base_url
         self._client: Client | None = None

@@ -1,7 +1,6 @@
 """The log's channels as simulated marketplaces: they sell what the log says, tell it by webhook, and hold books."""
 
 import asyncio
-import json
 import threading
 import time
 from collections import Counter
@@ -12,13 +11,13 @@ from typing import Any, TypeVar
 
 from channels.simulators import measure
 from channels.simulators.client import Client
-from channels.simulators.courier import Courier
+from channels.simulators.courier import Courier, Message
 from channels.simulators.faults import Dice, Faults
+from channels.simulators.http_marketplace import HttpMarketplace
+from channels.simulators.http_wire import HttpWire
 from channels.simulators.log import ClockLog, Stock
-from channels.simulators.marketplace import Marketplace
 from channels.simulators.orders import Order, OrderLine, iso, units
 from channels.simulators.spec import MarketplaceSpec, Offer
-from channels.simulators.wire import Wire
 
 from .countries import country_code
 from .planning import Deed, Refund, Sale, StrayReturn
@@ -66,36 +65,31 @@ class Post(Courier):
         self._window = window
         self._last: dict[str, asyncio.Task[None]] = {}
 
-    def send(self, event_type: str, *, order: Order, faults: Faults) -> None:
-        """Send what is true of the order now, after everything that was sent of it before."""
-        assert isinstance(order, LoggedOrder)
-        message_id = f"msg_{order.order_id}_{order.version}"
-        happened_at = iso(order.happened_at or order.placed_at)
-        event = {"type": event_type, "id": message_id, "occurred_at": happened_at, "order": order.document()}
-        body = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-        earlier = self._last.get(order.order_id)
-        task = asyncio.get_running_loop().create_task(self._follow(earlier, message_id, order.order_id, body))
-        self._last[order.order_id] = task
+    def send(self, message: Message, *, fate: str, faults: Faults) -> None:
+        """Send it after everything that was sent of its order before; nothing befalls it."""
+        earlier = self._last.get(message.order_id)
+        task = asyncio.get_running_loop().create_task(self._follow(earlier, message))
+        self._last[message.order_id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _follow(self, earlier: asyncio.Task[None] | None, message_id: str, order_id: str, body: bytes) -> None:
+    async def _follow(self, earlier: asyncio.Task[None] | None, message: Message) -> None:
         try:
             if earlier is not None:
                 await asyncio.wait([earlier])
-            await self._deliver(message_id, order_id=order_id, body=body, delay_seconds=0.0)
+            await self._deliver(message, delay_seconds=0.0)
         finally:
             self._window.release()
-            if self._last.get(order_id) is asyncio.current_task():
-                del self._last[order_id]
+            if self._last.get(message.order_id) is asyncio.current_task():
+                del self._last[message.order_id]
 
 
-class LoggedMarketplace(Marketplace):
+class LoggedMarketplace(HttpMarketplace):
     """A marketplace whose buyers are the log's."""
 
     def __init__(self, spec: MarketplaceSpec, *, stock: Stock, log: ClockLog, window: asyncio.Semaphore) -> None:
         super().__init__(spec, stock=stock, log=log)
-        self.courier = Post(window=window, key=self.key, path=spec.path, dice=Dice(spec.seed, name=""), tell=self.tell)
+        self.courier = Post(window=window, dice=Dice(spec.seed, name=""), tell=self.tell, timeout_seconds=60.0)
         self.not_shown = 0  # units sold that the book did not show: a fault of ours or of the product's
 
     def sell(self, sale: Sale) -> None:
@@ -144,6 +138,10 @@ class LoggedMarketplace(Marketplace):
         self.orders.touch(order)
         self._announce(event_type, order=order)
 
+    def _occurred_at(self, order: Order) -> datetime:
+        assert isinstance(order, LoggedOrder)
+        return order.happened_at or order.placed_at
+
 
 class Market:
     """All channels of a log, in a thread with an event loop of its own."""
@@ -153,7 +151,7 @@ class Market:
         self._window = asyncio.Semaphore(WINDOW)
         log = ClockLog(limit=1)
         self.marketplaces = [LoggedMarketplace(spec, stock=self.stock, log=log, window=self._window) for spec in specs]
-        self._wires = [Wire(marketplace) for marketplace in self.marketplaces]
+        self._wires = [HttpWire(marketplace) for marketplace in self.marketplaces]
         self._client: Client | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="market", daemon=True)
@@ -204,7 +202,7 @@ class Market:
         """Units sold that a book did not show."""
         return sum(one.not_shown for one in self.marketplaces)
 
-    def _by_code(self) -> dict[str, Marketplace]:
+    def _by_code(self) -> dict[str, LoggedMarketplace]:
         return {one.spec.code: one for one in self.marketplaces}
 
     async def _open(self) -> None:
@@ -219,7 +217,7 @@ class Market:
             self._client.close()
 
     async def _perform(self, deeds: Sequence[Deed], target: str) -> None:
-        self._client = Client(target, connections=WINDOW, timeout_seconds=60.0)
+        self._client = Client(target, connections=WINDOW)
         for one in self.marketplaces:
             one.courier.client = self._client
         for deed in deeds:

@@ -3,8 +3,8 @@
 import pytest
 
 from channels.simulators.book import BookLine
+from channels.simulators.http_marketplace import HttpMarketplace
 from channels.simulators.log import Change, ClockLog, Purchase, Stock
-from channels.simulators.marketplace import Marketplace
 from channels.simulators.measure import differences, lags, percentiles
 from channels.simulators.spec import MarketplaceSpec, Offer
 
@@ -17,7 +17,7 @@ class History:
     def __init__(self, *, lowers: bool = True) -> None:
         self.log, self.stock = ClockLog(), Stock({"X": 10})
         self.shops = {
-            code: Marketplace(
+            code: HttpMarketplace(
                 MarketplaceSpec(code=code, secret=SECRET, offers=(Offer("x", "X", 10),), lowers_on_sale=lowers),
                 stock=self.stock,
                 log=self.log,
