@@ -3,11 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from inventory.kernel import clock
 
-from .outbox import LEASE, OWE_AGAIN
+from .outbox import LEASE, OWE_AGAIN, release_lane
 
 _EXPIRED = """
 SELECT id, channel_id, claim_owed_at, claim_stored_at FROM channels_stocktarget
@@ -74,6 +74,34 @@ def expire_claims_of(worker: str) -> None:
     """End the leases of a worker that is known to be dead: one of that name has just started."""
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRE, {"holder": worker, "past": clock.now() - LEASE})
+
+
+#: Leases of this process that could not be ended: the database was away.
+_abandoned: set[tuple[int, UUID]] = set()
+
+
+def abandon(channel_id: int, *, lease: UUID) -> None:
+    """End a lease whose round the database broke off: now, or as soon as it can be reached again (``free_abandoned``)."""
+    try:
+        _end(channel_id, lease)
+    except (OperationalError, InterfaceError):
+        _abandoned.add((channel_id, lease))
+
+
+def free_abandoned() -> list[int]:
+    """End the leases that this process could not end before; their channels."""
+    freed = []
+    for channel_id, lease in list(_abandoned):
+        _end(channel_id, lease)
+        _abandoned.discard((channel_id, lease))
+        freed.append(channel_id)
+    return freed
+
+
+def _end(channel_id: int, lease: UUID) -> None:
+    expire_claims(channel_id, lease=lease)
+    free_expired_claims()
+    release_lane(channel_id, lease=lease)
 
 
 _OVERDUE = """

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from psycopg.errors import DeadlockDetected
 
@@ -77,12 +77,16 @@ def drain_channel(channel_id: int) -> int:
 def _pay(channel_id: int) -> int:
     """One round: claim, compute, send, land."""
     lease = uuid4()
-    claimed = outbox.claim_debts(channel_id, lease=lease, limit=_batch_sizes.get(channel_id) or _look_up(channel_id))
-    if not claimed:
-        outbox.release_lane(channel_id, lease=lease)
-        return 0
+    limit = _batch_sizes.get(channel_id) or _look_up(channel_id)
     try:
+        claimed = outbox.claim_debts(channel_id, lease=lease, limit=limit)
+        if not claimed:
+            outbox.release_lane(channel_id, lease=lease)
+            return 0
         return _pay_claimed(channel_id, claimed, lease)
+    except (OperationalError, InterfaceError):
+        leases.abandon(channel_id, lease=lease)  # the database's trouble, not the channel's
+        raise
     except Exception as error:
         # A fault of ours or of a plug-in: what was claimed is owed again, what may have left is unknown, the channel waits.
         leases.expire_claims(channel_id, lease=lease)
@@ -218,6 +222,8 @@ def take_over(worker: str) -> int:
 
 def sweep() -> int:
     """Ring every alarm that was lost and free what dead workers held; the number of repairs."""
+    for channel_id in leases.free_abandoned():
+        ring_now(DRAIN, [channel_id], even_if_rung=True)
     repairs = leases.free_expired_claims()
     for channel_id, count in leases.overdue_channels(after=OVERDUE).items():
         logger.warning("channel %s: %s debts overdue, ringing again", channel_id, count)

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path, re_path
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
@@ -63,6 +64,7 @@ for address, resource in (
     router.register(address, resource, basename=address)
 
 
+@csrf_exempt
 def nothing_here(request: HttpRequest, rest: str) -> JsonResponse:
     """404 in the form of every other error."""
     message = _("There is nothing at this address; /api/docs/ lists what there is.")

@@ -261,6 +261,8 @@ class Connector:
                     raise ConnectorError(f"{kind}.{wanted.name} is missing")
         if self.needs_base_url and not account.base_url:
             raise ConnectorError("base_url is missing")
+        if account.base_url and not account.base_url.startswith(("http://", "https://")):
+            raise ConnectorError("base_url begins with https:// (or http://)")
 
     def external_key(self, external: Mapping[str, Any], *, sku_code: str) -> str:
         """The one text that names a listing on this channel. Raises ConnectorError where an id is missing."""
