@@ -132,6 +132,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("sellonce/back_office.css")
 
 
+def script(request: HttpRequest) -> str:
+    """Writes instants in the time zone of who looks."""
+    return static("sellonce/times.js")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "SellOnce",
     "SITE_HEADER": "SellOnce",
@@ -143,6 +148,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.site.favicon"}],
     "STYLES": ["config.site.stylesheet"],
+    "SCRIPTS": ["config.site.script"],
     "DASHBOARD_CALLBACK": "reports.dashboard.dashboard",
     "GLOBAL_CALLBACK": "channels.admin.banner.banners",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.site.navigation"},

@@ -1,32 +1,55 @@
-"""The overview: what needs a person first, then how the business runs now."""
+"""The overview: what needs a person first, then the house's health, then its trends."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from channels.lag import percentiles_of
-from channels.models import Channel, Debt, Delivery, DeliveryStatus, Listing, StockTarget
-from fulfillment.models import SalesOrder, SalesOrderLine, Shortfall, ShortfallKind
+from channels.models import Channel, Listing
+from fulfillment.models import Shortfall, ShortfallKind
 from fulfillment.parked import count_parked
-from inventory.kernel import clock
 from inventory.models import Location, Sku, StockLevel
 from purchasing.models import ReorderAlert
 
-from .models import Alert
+from . import pulse
+from .attention import needs
+from .models import Alert, LagPart
+from .templatetags.figures import number, percent, span
 
-#: A debt older than this is no longer on its way: something holds it up.
-OVERDUE = timedelta(seconds=30)
+#: Whoever sees the overview sees channels and orders.
+PERMISSIONS = ("channels.view_channel", "fulfillment.view_salesorder")
 #: Seconds from a sale to a channel's acknowledgement that a merchant should not have to look at.
 SLOW_SECONDS = 5.0
+EVERY_SECONDS = 5
+NEWEST_ALERTS = 5
 
-_OVERSOLD = "closed=no&kind__exact=oversell"
+_WORDS = {
+    "selling": (gettext_lazy("Selling"), "good"),
+    "stopped": (gettext_lazy("Selling stopped"), "bad"),
+    "disconnected": (gettext_lazy("Disconnected"), "bad"),
+    "shadow": (gettext_lazy("Shadow: nothing is sent"), "warn"),
+    "failing": (gettext_lazy("Failing"), "bad"),
+}
+_PARTS = (
+    (
+        LagPart.SALE,
+        gettext_lazy("Sale lag"),
+        gettext_lazy("from a sale's arrival to the last channel's acknowledgement"),
+    ),
+    (
+        LagPart.LAG,
+        gettext_lazy("Lag of each channel"),
+        gettext_lazy("from a sale's arrival to one channel's acknowledgement"),
+    ),
+    (LagPart.INTAKE, gettext_lazy("Intake lag"), gettext_lazy("from a sale's arrival to its recording")),
+    (LagPart.SYNC, gettext_lazy("Sync lag"), gettext_lazy("from the recording to one channel's acknowledgement")),
+    (LagPart.WAITING, gettext_lazy("· waiting its turn"), gettext_lazy("until the number is computed")),
+    (LagPart.ANSWER, gettext_lazy("· the channel's answer"), gettext_lazy("from sending to its acknowledgement")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,17 @@ class Step:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A minute in the chart: its place and height in percent, and its words."""
+
+    x: float
+    y: float
+    height: float
+    says: str
+    is_running: bool
+
+
 def waiting(request: HttpRequest) -> dict[str, int]:
     """What waits for a person, by the sidebar's page; counted once a request."""
     if not hasattr(request, "counted_waiting"):
@@ -62,96 +96,146 @@ def waiting(request: HttpRequest) -> dict[str, int]:
     return request.counted_waiting  # type: ignore[attr-defined]
 
 
+def may_see(request: HttpRequest) -> bool:
+    """Whether this person sees the overview's figures."""
+    return all(request.user.has_perm(permission) for permission in PERMISSIONS)
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The overview's context, for people who may see what it shows."""
-    may_see = request.user.has_perm("channels.view_channel") and request.user.has_perm("fulfillment.view_salesorder")
-    context["may_see"] = may_see
-    if not may_see:
-        return context
-    now = clock.now()
-    rows = channel_rows(now)
-    context.update(
-        attention=attention(waiting(request), rows),
-        today=today(now),
-        channel_rows=rows,
-        steps=first_steps() if needs_steps() else [],
-        add_channel_url=_add("channels_channel"),
-    )
+    context["may_see"] = may_see(request)
+    if context["may_see"]:
+        context.update(
+            steps=first_steps() if needs_steps() else [],
+            live_url=reverse("overview-live"),
+            every_seconds=EVERY_SECONDS,
+            **live(request),
+        )
     return context
 
 
-def attention(counts: dict[str, int], rows: list[dict[str, Any]]) -> list[Figure]:
-    """What needs a person, each with the way to it; green where nothing does."""
-    stopped = sum(row["state"] in ("stopped", "disconnected") for row in rows)
-    overdue = sum(row["overdue"] for row in rows)
-    here = [
-        (_("Parked"), counts["parked"], _("events, lines and numbers that wait"), reverse("admin:parked")),
-        (
-            _("Oversold"),
-            counts["shortfalls"],
-            _("order lines short of units"),
-            _list("fulfillment_shortfall", _OVERSOLD),
-        ),
-        (_("Alerts"), counts["alerts"], _("open"), _list("reports_alert", "closed=no")),
-        (_("Channels off"), stopped, _("stopped or disconnected"), _list("channels_channel")),
-        (
-            _("Numbers held up"),
-            overdue,
-            _("owed for over half a minute"),
-            _list("channels_stocktarget", "standing=owed"),
-        ),
-    ]
-    figures = [
-        Figure(title, _number(count), detail, url, "bad" if count else "good") for title, count, detail, url in here
-    ]
-    count = counts["reorders"]
-    reorder = _list("purchasing_reorderalert", "closed=no")
-    detail = _("SKUs at their reorder point")
-    return [*figures, Figure(_("To reorder"), _number(count), detail, reorder, "warn" if count else "good")]
+def live(request: HttpRequest) -> dict[str, Any]:
+    """What is asked for again every few seconds."""
+    now = pulse.current()
+    may = request.user.has_perm
+    alerts = Alert.objects.filter(closed_at=None).order_by("-repeated_at", "-id")[:NEWEST_ALERTS]
+    return {
+        "pulse": now,
+        "needs": needs(now, may),
+        "figures": [figure for figure, permission in _figures(now) if may(permission)],
+        "chart": chart(now),
+        "lags": _lags(now),
+        "channel_rows": [_row(channel) for channel in now.channels],
+        "alerts": list(alerts) if may("reports.view_alert") else None,
+        "alerts_url": _list("reports_alert", "closed=no"),
+        "add_channel_url": _add("channels_channel") if may("channels.add_channel") else "",
+    }
 
 
-def today(now: datetime) -> list[Figure]:
-    """How the day goes."""
-    start = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    sold = SalesOrderLine.objects.filter(order__recorded_at__gte=start).exclude(order__status="cancelled")
-    sums = sold.aggregate(units=Sum("quantity"), short=Sum("short"))
-    orders = SalesOrder.objects.filter(recorded_at__gte=start).count()
-    levels = StockLevel.objects.aggregate(available=Sum("available"), reserved=Sum("reserved"))
-    inbox = Delivery.objects.filter(status=DeliveryStatus.WAITING).count()
-    available, reserved = (_number(levels[state] or 0) for state in ("available", "reserved"))
-    waiting_inbox = _list("channels_delivery", "status__exact=waiting")
+def _figures(now: pulse.Pulse) -> list[tuple[Figure, str]]:
+    """The health of the house, each with the permission that its page asks for."""
+    counts, channels = now.counts, now.channels
+    owed = sum(channel.owed for channel in channels)
+    oldest = min((channel.oldest_owed_at for channel in channels if channel.oldest_owed_at), default=None)
+    late = any(channel.overdue for channel in channels)
+    sale = now.lags[LagPart.SALE]["quarter"]
+    slow = (sale.p99 or 0) > SLOW_SECONDS
+    sold = ngettext("%s order in the last hour", "%s orders in the last hour", sum(now.orders)) % number(
+        sum(now.orders)
+    )
+    age = (
+        _("the oldest for %s") % span((now.at - oldest).total_seconds()) if oldest else _("every channel has been told")
+    )
+    week, lines = counts["oversold_week"], counts["lines_week"]
+    rate = _("%(week)s in 7 days, %(rate)s of lines") % {
+        "week": number(week), "rate": percent(week / lines if lines else None),
+    }  # fmt: skip
+    held = _("%s reserved for orders") % number(counts["reserved"])
+    of_shown = (
+        _("p99 %s in the last 15 minutes") % span(sale.p99) if sale.count else _("no sale in the last 15 minutes")
+    )
+    short = counts["oversold_today"]
+    lists = {
+        "owed": _list("channels_stocktarget", "standing=owed"),
+        "oversold": _list("fulfillment_shortfall", "kind__exact=oversell"),
+        "inbox": _list("channels_delivery", "status__exact=waiting"),
+    }
     return [
-        Figure(_("Orders today"), _number(orders), _units(sums["units"] or 0), _list("fulfillment_salesorder")),
-        Figure(_("Available"), available, _("units for sale"), _list("inventory_stocklevel")),
-        Figure(_("Reserved"), reserved, _("units promised"), _list("inventory_stocklevel", "holding=reserved")),
-        Figure(_("Inbox"), _number(inbox), _("deliveries being worked off"), waiting_inbox),
-    ]
+        (Figure(_("Sales a minute"), _rate(now), sold, _list("fulfillment_salesorder")), "fulfillment.view_salesorder"),
+        (Figure(_("Sale lag, p50"), span(sale.p50), of_shown, _list("channels_pushlog"), "warn" if slow else ""),
+         "channels.view_pushlog"),
+        (Figure(_("Numbers owed"), number(owed), age, lists["owed"], "warn" if late else ""), "channels.view_stocktarget"),
+        (Figure(_("Oversold today"), number(short), rate, lists["oversold"], "bad" if short else "good"),
+         "fulfillment.view_shortfall"),
+        (Figure(_("Inbox"), number(counts["inbox"]), _("deliveries being worked off"), lists["inbox"]),
+         "channels.view_delivery"),
+        (Figure(_("Available"), number(counts["available"]), held, _list("inventory_stocklevel")), "inventory.view_stocklevel"),
+    ]  # fmt: skip
 
 
-def channel_rows(now: datetime) -> list[dict[str, Any]]:
-    """Each active channel: what it does, what it is owed, how fast it is. A handful of queries for all of them."""
-    channels = list(Channel.objects.filter(is_active=True).select_related("lane"))
-    ids = [channel.pk for channel in channels]
-    owed = _by_channel(Debt.objects.all())
-    overdue = _by_channel(Debt.objects.filter(owed_at__lt=now - OVERDUE))
-    parked = _by_channel(StockTarget.objects.exclude(parked_reason=""))
-    listings = _by_channel(Listing.objects.filter(is_active=True))
-    lags = percentiles_of(ids)
+def _rate(now: pulse.Pulse) -> str:
+    """Orders a minute over the last five whole minutes."""
+    rate = sum(now.orders[-6:-1]) / 5
+    return f"{rate:.1f}" if rate < 100 else number(round(rate))
+
+
+def chart(now: pulse.Pulse) -> dict[str, Any]:
+    """Sales by minute of the last hour, as bars."""
+    peak = max(now.orders)
+    top = _round_up(peak)
+    width = 100 / len(now.orders)
+    bars = []
+    for index, (orders, units) in enumerate(zip(now.orders, now.units, strict=True)):
+        ago = len(now.orders) - 1 - index
+        when = ngettext("%d minute ago", "%d minutes ago", ago) % ago if ago else _("this minute, so far")
+        made = ngettext("%s order", "%s orders", orders) % number(orders)
+        sold = ngettext("%s unit", "%s units", units) % number(units)
+        height = round(100 * orders / top, 2)
+        bars.append(Bar(round(index * width, 3), 100 - height, height, f"{when}: {made}, {sold}", ago == 0))
+    total = sum(now.orders)
+    says = _("Sales by minute over the last hour: %(total)s orders, at most %(peak)s a minute.") % {
+        "total": number(total), "peak": number(peak),
+    }  # fmt: skip
+    return {
+        "bars": bars, "top": top, "half": top / 2 if top % 2 else top // 2, "width": round(width * 0.8, 3), "says": says,
+        "total": total, "peak": peak,
+    }  # fmt: skip
+
+
+def _round_up(peak: int) -> int:
+    """The end of the scale: 1, 2, 4, 5 or 10 times a power of ten."""
+    power = 1
+    while True:
+        for step in (1, 2, 4, 5):
+            if peak <= step * power:
+                return max(2, step * power)
+        power *= 10
+
+
+def _lags(now: pulse.Pulse) -> list[dict[str, Any]]:
     return [
         {
-            "channel": channel,
-            "url": reverse("admin:channels_channel_change", args=(channel.pk,)),
-            "state": _state(channel),
-            "listings": listings.get(channel.pk, 0),
-            "owed": owed.get(channel.pk, 0),
-            "overdue": overdue.get(channel.pk, 0),
-            "parked": parked.get(channel.pk, 0),
-            "lag": lags.get(channel.pk),
-            "slow": (lags.get(channel.pk) or {}).get("p99", 0) > SLOW_SECONDS,
-            "error": channel.lane.last_error if hasattr(channel, "lane") and channel.lane.failures else "",
+            "name": name,
+            "says": says,
+            "quarter": now.lags[part]["quarter"],
+            "hour": now.lags[part]["hour"],
+            "is_part": part in (LagPart.WAITING, LagPart.ANSWER),
+            "slow": (now.lags[part]["hour"].p99 or 0) > SLOW_SECONDS,
         }
-        for channel in channels
+        for part, name, says in _PARTS
     ]
+
+
+def _row(channel: pulse.ChannelPulse) -> dict[str, Any]:
+    word, level = _WORDS["failing" if channel.is_failing and channel.state == "selling" else channel.state]
+    return {
+        "channel": channel,
+        "url": reverse("admin:channels_channel_change", args=(channel.id,)),
+        "orders_url": _list("fulfillment_salesorder", f"channel__id__exact={channel.id}"),
+        "word": word,
+        "level": level,
+        "slow": (channel.lag.p99 or 0) > SLOW_SECONDS,
+    }
 
 
 def needs_steps() -> bool:
@@ -177,26 +261,6 @@ def first_steps() -> list[Step]:
 def _step(title: str, detail: str, rows: QuerySet[Any]) -> Step:
     """Done once there is such a row."""
     return Step(title, detail, _add(rows.model._meta.label_lower.replace(".", "_")), rows.exists())
-
-
-def _state(channel: Channel) -> str:
-    if channel.disconnected_at is not None:
-        return "disconnected"
-    if channel.stopped_at is not None:
-        return "stopped"
-    return "selling" if channel.sends else "shadow"
-
-
-def _by_channel(rows: Any) -> dict[int, int]:
-    return dict(rows.order_by().values_list("channel").annotate(found=Count("*")))
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _units(count: int) -> str:
-    return ngettext("%s unit", "%s units", count) % _number(count)
 
 
 def _list(model: str, query: str = "") -> str:

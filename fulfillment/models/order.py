@@ -48,7 +48,10 @@ class SalesOrder(models.Model):
         verbose_name_plural = _("sales orders")
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="sales_order_once")]
-        indexes = [models.Index(fields=["-placed_at"], name="sales_order_placed_at")]
+        indexes = [
+            models.Index(fields=["-placed_at"], name="sales_order_placed_at"),
+            models.Index(fields=["-id"], name="sales_order_problem", condition=~Q(problem="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}/{self.external_id}"

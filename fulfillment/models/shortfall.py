@@ -26,6 +26,7 @@ class Shortfall(models.Model):
         verbose_name_plural = _("shortfalls")
         ordering = ["-id"]
         constraints = [models.CheckConstraint(condition=Q(quantity__gt=0), name="shortfall_positive")]
+        indexes = [models.Index(fields=["-id"], name="shortfall_open", condition=Q(closed_at=None))]
 
     def __str__(self) -> str:
         return f"{self.line}: {self.quantity}"
