@@ -10,11 +10,12 @@ from inventory.models import Location, Sku
 from . import publishing
 from .connectors.base import ConnectorError
 from .credentials import account, connector_of, store
-from .models import Channel, ChannelLocation, FulfilledBy, Listing, SyncLane
+from .models import Channel, ChannelLocation, FulfilledBy, Listing, StockTarget, SyncLane
 from .signals import listings_mapped
 
-#: What of a channel decides about its numbers, or about whether they can be sent.
-_MOVING = ("connector", "base_url", "settings", "mode", "is_active", "priority")
+#: What of a channel says which shop it is; and what decides about its numbers, or about whether they can be sent.
+_ELSEWHERE = ("connector", "base_url", "settings")
+_MOVING = (*_ELSEWHERE, "mode", "is_active", "priority")
 
 
 @transaction.atomic
@@ -60,8 +61,17 @@ def update_channel(
     moved = any(getattr(before, name) != getattr(channel, name) for name in _MOVING)
     if moved or credentials or locations is not None:
         publishing.owe_channel(channel.pk)
+        if any(getattr(before, name) != getattr(channel, name) for name in _ELSEWHERE):
+            _forget_shown(channel)
         publishing.align_targets(channel)
     return channel
+
+
+def _forget_shown(channel: Channel) -> None:
+    """It may be another shop by now: what it shows is unknown, and a number in flight lands where nobody looks any more."""
+    targets = StockTarget.objects.filter(channel=channel).order_by("pk").select_for_update(no_key=True)
+    ids = list(targets.values_list("pk", flat=True))
+    StockTarget.objects.filter(pk__in=ids).update(shown=None, disturbed=True)
 
 
 def create_listing(

@@ -19,6 +19,7 @@ from channels.lookups import owe_lookups
 from channels.models import Channel, Delivery, DeliveryStatus, Listing
 from channels.models.inbox import DeliverySource
 from channels.publishing import feeding_locations, heard_at
+from inventory.errors import StockError
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring_now
 
@@ -40,6 +41,9 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 #: A delivery that has waited so long was not rung for.
 _OVERDUE = timedelta(seconds=2)
+
+#: What a delivery may make our code or a plug-in stumble over.
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 #: Transactions of one task, so that a flooded channel gives its process back now and then.
 MOST_BATCHES = 20
@@ -127,7 +131,7 @@ def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -
             _settle(done)
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the delivery's: all of it is tried again
-    except (DatabaseError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (DatabaseError, StockError, *_FAULTS) as error:
         if len(batch) > 1:
             raise _CulpritAmong(len(batch)) from error
         logger.exception("delivery %s is parked", batch[0].pk)

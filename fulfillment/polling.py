@@ -1,7 +1,7 @@
 """Orders whose webhooks never came: channels are asked for what changed, and what we do not know is put into the inbox."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from channels import inbox
@@ -13,7 +13,10 @@ from channels.reconcile import FAILURES, order_pages
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring_now
 
-from .models import SalesOrder
+from .models import SalesOrder, SalesOrderLine
+
+#: Quantity, cancelled, refunded and shipped of a line.
+Units = tuple[int, ...]
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +57,15 @@ def poll_orders(
 
 def store_unknown(channel: Channel, page: Sequence[PolledOrder], *, grace: timedelta = timedelta(0)) -> int:
     """Put those orders into the inbox that we do not know in that version; how many."""
-    refs = [order.order_ref for order in page]
-    known = dict(SalesOrder.objects.filter(channel=channel, external_id__in=refs).values_list("external_id", "version"))
+    connector = connector_of(channel)
+    events = [(order, _parse(connector, order)) for order in page]
+    versions = {event.external_id: event.version for _, event in events if event is not None}
+    orders = SalesOrder.objects.filter(channel=channel, external_id__in=list(versions))
+    known = dict(orders.values_list("external_id", "version"))
+    held = _held(channel, [name for name, version in known.items() if version == versions[name]])
     stored = 0
-    for order in page:
-        event = _parse(connector_of(channel), order)
-        if event is not None and not _is_news(event, known, grace):
+    for order, event in events:
+        if event is not None and not _is_news(event, known, held, grace):
             continue
         found = inbox.store(
             channel_id=channel.pk,
@@ -82,7 +88,24 @@ def _parse(connector: Connector, order: PolledOrder) -> OrderEvent | None:
     return event if isinstance(event, OrderEvent) else None
 
 
-def _is_news(event: OrderEvent, known: dict[str, int], grace: timedelta) -> bool:
-    if event.external_id in known:
+def _held(channel: Channel, order_ids: Sequence[str]) -> dict[tuple[str, str], Units]:
+    """The cumulative units of every line that we hold of these orders, by the channel's ids of order and line."""
+    lines = SalesOrderLine.objects.filter(order__channel=channel, order__external_id__in=order_ids)
+    columns = ("order__external_id", "external_id", "quantity", "cancelled", "refunded", "shipped")
+    return {(order, line): tuple(units) for order, line, *units in lines.values_list(*columns)}
+
+
+def _is_news(
+    event: OrderEvent, known: Mapping[str, int], held: Mapping[tuple[str, str], Units], grace: timedelta
+) -> bool:
+    """Whether an order is unknown, newer than what we hold, or of an equal version and says more than we hold."""
+    if event.external_id not in known:
+        return event.placed_at < clock.now() - grace
+    if event.version != known[event.external_id]:
         return event.version > known[event.external_id]
-    return event.placed_at < clock.now() - grace
+    for line in event.lines:
+        ours = held.get((event.external_id, line.external_id))
+        stated = (line.quantity, line.cancelled, line.refunded, line.shipped)
+        if ours is None or any(theirs > units for theirs, units in zip(stated, ours, strict=True)):
+            return True
+    return False

@@ -138,13 +138,16 @@ def _further(held: str, stated: str) -> str:
 
 
 def _final_status(status: str, order: OrderRow) -> str:
-    """Shipped once nothing is outstanding and something left; cancelled once nothing is outstanding and nothing left."""
-    if order.status == OrderStatus.PAUSED and status in (OrderStatus.OPEN, OrderStatus.PENDING):
-        return OrderStatus.PAUSED
+    """Shipped once nothing is outstanding and something left; cancelled once nothing is outstanding and nothing left.
+
+    A pause stays while there is something to wait for.
+    """
     lines = order.lines.values()
-    if status not in (OrderStatus.OPEN, OrderStatus.PENDING, OrderStatus.SHIPPED) or not lines:
+    if status == OrderStatus.CANCELLED or not lines:
         return status
     if any(line.outstanding or line.parked_reason for line in lines):
+        if order.status == OrderStatus.PAUSED and status != OrderStatus.SHIPPED:
+            return OrderStatus.PAUSED
         return OrderStatus.OPEN if status == OrderStatus.SHIPPED else status
     return OrderStatus.SHIPPED if any(line.shipped for line in lines) else OrderStatus.CANCELLED
 
@@ -185,7 +188,8 @@ def _plan_line(
     if line.sku_id is None or line.fulfilled_by != FulfilledBy.US:
         return
     _note_sale(plan, state, line, sold=line.quantity - before[0], undone=(line.cancelled, line.refunded) != before[1:3])
-    _plan_stock(plan, order, state, line, shipped=line.shipped - before[3])
+    left_before = before[3] if before[4] is not None else 0  # while its SKU was not known, nothing could be posted
+    _plan_stock(plan, order, state, line, shipped=line.shipped - left_before)
 
 
 def _is_other_product(line: LineRow, given: LineState) -> bool:
@@ -233,7 +237,7 @@ def _restate(line: LineRow, given: LineState, *, newer: bool) -> None:
 def _note_sale(plan: _Plan, state: OrderState, line: LineRow, *, sold: int, undone: bool) -> None:
     if line.listing_id is None:
         return
-    if undone:  # whether the channel raised its own number is not known
+    if undone or sold < 0:  # whether the channel raised its own number is not known
         plan.sales.append(OwnSale(line.listing_id, max(sold, 0), _UNKNOWN_WHEN))
     elif sold > 0:
         accepted_at = state.placed_at if sold == line.quantity else state.occurred_at

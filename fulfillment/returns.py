@@ -33,6 +33,8 @@ def create_return(*, order: SalesOrder, lines: Sequence[tuple[SalesOrderLine, in
     for line, units, reason in lines:
         if line.order_id != order.pk:
             raise ReturnError(f"line {line.external_id} is of another order")
+        if line.sku_id is None:
+            raise ReturnError(f"line {line.external_id} has no SKU yet: map its listing first")
         left = line.shipped - announced.get(line.pk, 0)
         if not 0 < units <= left:
             raise ReturnError(f"line {line.external_id}: {units} units to return, {left} shipped and not yet announced")

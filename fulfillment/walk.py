@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from channels.models import Debt, FulfilledBy, Outcome, PushLog, StockTarget
+from inventory.ledger import LONGEST_REFERENCE
 from inventory.models import LedgerEntry, Reason, State
 
 from .models import SalesOrder, Shortfall
@@ -121,7 +122,9 @@ def _stored(order: SalesOrder) -> Hop:
 
 def _reserved(order: SalesOrder, start: datetime) -> Hop:
     """Where the units were taken, from the ledger."""
-    entries = LedgerEntry.objects.filter(reference=order.reference, to_state=State.RESERVED, reason=Reason.SALE)
+    entries = LedgerEntry.objects.filter(
+        reference=order.reference[:LONGEST_REFERENCE], to_state=State.RESERVED, reason=Reason.SALE
+    )
     places = (
         entries.order_by("level__location__code").values_list("level__location__code").annotate(units=Sum("quantity"))
     )

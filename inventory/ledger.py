@@ -21,6 +21,9 @@ from .models import Location, Reason, Sku
 from .models.ledger import INSIDE
 from .signals import stock_changed
 
+#: What of a document's name an entry keeps: a channel's order ids may be as long as that by themselves.
+LONGEST_REFERENCE = 200
+
 _INSIDE = frozenset(state.value for state in INSIDE)
 
 
@@ -144,7 +147,7 @@ def _apply(posting: Posting, levels: LockedLevels, actor: str, recorded_at: date
     entry = Entry(
         level.id, level.number, str(posting.from_state), str(posting.to_state), posting.quantity, level.available,
         level.reserved, level.quarantine, level.damaged, level.hold, str(posting.reason), posting.note,
-        posting.reference, actor, posting.key, posting.occurred_at or recorded_at, recorded_at, b"",
+        posting.reference[:LONGEST_REFERENCE], actor, posting.key, posting.occurred_at or recorded_at, recorded_at, b"",
     )  # fmt: skip
     level.hash = chain(level.hash, entry)
     return replace(entry, hash=level.hash)

@@ -210,6 +210,37 @@ def test_one_unreadable_order_does_not_take_its_page_with_it(shop: Shop, hands: 
     assert polling.poll_orders(channel.pk) == 0, "and is parked once"
 
 
+def test_an_id_that_no_column_takes_does_not_take_its_page_with_it(shop: Shop, hands: Hands) -> None:
+    channel = a_channel(shop)
+    a_listing(channel, a_sku("A", available=10))
+    shop.orders = [order("1", ("x-A", 1)), order("b\x00d", ("x-A", 1)), order("2", ("x-A", 1))]
+    hands.later(60)
+    channel.orders_from = clock.now() - timedelta(days=1)
+    channel.save()
+    assert polling.poll_orders(channel.pk) == 3
+    for lane in range(inbox.LANES):
+        intake.drain_inbox(channel.pk, lane)
+    assert set(SalesOrder.objects.values_list("external_id", flat=True)) == {"1", "2"}
+    assert Delivery.objects.get(status=DeliveryStatus.PARKED).reason == "bad_id"
+
+
+def test_an_order_that_says_more_under_the_version_that_we_hold_is_news_to_the_poll(shop: Shop, hands: Hands) -> None:
+    channel = a_channel(shop)
+    a_listing(channel, a_sku("A", available=10))
+    stated = order("1", ("x-A", 4))
+    store(channel, event(stated), order_ref="1")
+    intake.drain_inbox(channel.pk, inbox.lane_of("1"))
+    shop.orders = [stated]
+    hands.later(60)
+    assert polling.poll_orders(channel.pk) == 0, "nothing that we do not hold"
+    stated["lines"][0]["cancelled"] = 3
+    assert polling.poll_orders(channel.pk) == 1
+    intake.drain_inbox(channel.pk, inbox.lane_of("1"))
+    line = SalesOrder.objects.get().lines.get()
+    assert (line.cancelled, line.reserved) == (3, 1)
+    assert polling.poll_orders(channel.pk) == 0
+
+
 def test_disconnected_channels_are_not_polled(shop: Shop) -> None:
     from channels.selling import disconnect
 

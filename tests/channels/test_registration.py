@@ -106,6 +106,19 @@ def test_a_remap_to_the_same_ids_sends_nothing(shop: Shop, hands: Hands) -> None
     assert len(shop.writes) == 1 and not owed()
 
 
+def test_a_channel_that_moves_to_another_shop_is_told_every_number_anew(shop: Shop, hands: Hands) -> None:
+    channel = a_channel(shop)
+    a_listing(channel, a_sku("A", available=5))
+    sync.drain_channel(channel.pk)
+    shop.book.clear()  # what is at the new address knows nothing
+    update_channel(channel, base_url=f"{shop.url}/eu", actor="test")
+    assert StockTarget.objects.get().shown is None
+    update_channel(channel, base_url=shop.url, actor="test")
+    hands.later(2)
+    sync.drain_channel(channel.pk)
+    assert shop.book == {"x-A": 5}
+
+
 def test_an_inactive_listing_is_owed_again_once_it_is_active(shop: Shop, hands: Hands) -> None:
     listing = a_listing(a_channel(shop), a_sku("A", available=5), is_active=False)
     assert not owed()

@@ -21,7 +21,8 @@ from fulfillment.intake import drain_inbox
 from fulfillment.models import SalesOrder, SalesOrderLine
 from inventory.adjustments import adjust
 from inventory.kernel import clock
-from inventory.models import LedgerEntry
+from inventory.models import LedgerEntry, StockLevel
+from inventory.rebuild import verify
 from reports.models import Alert
 from tests.concurrency.threads import Gate, Job, until_stuck
 from tests.factories import SkuFactory, numbers, stocked
@@ -104,6 +105,31 @@ def test_a_delivery_that_fails_in_the_database_is_found_by_halving(
     assert parked.detail == "ValueError: a bone in the throat"
     assert numbers(world.mug) == (14, 3, 11)
     assert Alert.objects.get(kind="parked").count == 1
+
+
+def test_a_level_that_was_tampered_with_parks_the_delivery_that_stumbles_over_it(world: World) -> None:
+    deliver(world, order_body("A-1", ("MUG", 4)), event="e1")
+    drain(world)
+    StockLevel.objects.filter(sku=world.mug, location=world.w1).update(reserved=1)
+    deliver(world, order_body("A-1", version=2, type="order.cancelled"), event="e2")
+    for number in range(2, 6):
+        deliver(world, order_body(f"A-{number}", ("CUP", 1)), event=f"e-{number}", order=f"A-{number}")
+    drain(world)
+    (parked,) = Delivery.objects.filter(status=DeliveryStatus.PARKED)
+    assert (parked.event_id, parked.reason) == ("e2", "cannot_be_recorded")
+    assert parked.detail.startswith("InsufficientStock: ")
+    assert numbers(world.cup) == (5, 1, 4), "nobody waits behind it"
+
+
+def test_an_order_id_as_long_as_we_take_is_recorded(world: World) -> None:
+    name = "9" * 200
+    deliver(world, order_body(name, ("MUG", 2)), event="e1", order=name)
+    drain(world)
+    assert statuses() == ["done"]
+    assert numbers(world.mug) == (14, 12, 2)
+    entry = LedgerEntry.objects.get(reason="sale")
+    assert entry.reference == SalesOrder.objects.get().reference[:200]
+    assert list(verify()) == []
 
 
 @pytest.mark.parametrize(
