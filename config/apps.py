@@ -3,12 +3,21 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from inventory.kernel.areas import About, Area
+
 
 class ConfigConfig(AppConfig):
     """Imports every other app and is imported by none."""
 
     name = "config"
     verbose_name = _("Configuration")
+    areas = dict.fromkeys(
+        (
+            f"django_celery_beat.{name}"
+            for name in ("periodictask", "intervalschedule", "crontabschedule", "solarschedule", "clockedschedule")
+        ),
+        About(Area.SETTINGS, spans=True),
+    )
 
     def ready(self) -> None:
         """Make ours the Celery application that `current_app` means, in every process."""

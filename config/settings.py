@@ -1,5 +1,6 @@
 """Settings, from the environment or `.env`. Without DATABASE_URL and REDIS_URL the embedded servers are used."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "inventory.people.gate.Gate",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
 ]
@@ -146,6 +148,13 @@ WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=16 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES  # the webhook view counts for itself and answers 413
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # bulk actions in the admin post one field a row
 
+# --- Backups
+BACKUP_DIR = Path(env.str("BACKUP_DIR", default="") or LAYOUT.data / "backups").expanduser()
+BACKUP_HOUR_UTC = env.int("BACKUP_HOUR_UTC", default=2)
+BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)  # nightly ones; 0 makes none
+BACKUP_CHECK_DAYS = env.int("BACKUP_CHECK_DAYS", default=1)  # restored to check so often; 0 never
+BACKUP_LEAVES_FREE_MB = env.int("BACKUP_LEAVES_FREE_MB", default=256)
+
 # --- Security
 HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -158,6 +167,18 @@ SESSION_COOKIE_NAME = "sellonce_session"
 CSRF_COOKIE_NAME = "sellonce_csrf"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+
+# --- People: docs/people.md says what each of these does.
+AUTHENTICATION_BACKENDS = ["inventory.people.backend.RoleBackend"]
+SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=[])
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])  # their addresses or networks, as 10.0.0.0/8
+ATTEMPTS_PER_ACCOUNT = env.int("ATTEMPTS_PER_ACCOUNT", default=5)
+ATTEMPTS_PER_ADDRESS = env.int("ATTEMPTS_PER_ADDRESS", default=30)
+ATTEMPTS_WINDOW_MINUTES = env.int("ATTEMPTS_WINDOW_MINUTES", default=15)
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=120)
+SESSION_MAX_HOURS = env.int("SESSION_MAX_HOURS", default=168)
+SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
+PUBLIC_URL = env.str("PUBLIC_URL", default="")  # how people reach us, for links that a command prints
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -167,6 +188,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- Mail: only where EMAIL_URL says how, as smtp+tls://user:password@host:587
+MAILS = bool(env.str("EMAIL_URL", default=""))
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="sellonce@localhost")
 
 # --- Languages and time
 LANGUAGE_CODE = "en"

@@ -1,11 +1,26 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from .kernel.areas import About, Area
+
 
 class InventoryConfig(AppConfig):
     name = "inventory"
     verbose_name = _("Inventory")
     default_auto_field = "django.db.models.BigAutoField"
+    areas = {
+        "product": About(Area.CATALOG),
+        "sku": About(Area.CATALOG),
+        "location": About(Area.CATALOG, location="pk"),
+        "stocklevel": About(Area.STOCK, location="location"),
+        "ledgerentry": About(Area.STOCK, location="level__location"),
+        "reservation": About(Area.STOCK, location="level__location"),
+        **dict.fromkeys(
+            ("apikey", "person", "accesslink", "secondfactor", "loginsession", "attemptcount", "accessevent"),
+            About(Area.PEOPLE, spans=True),
+        ),
+        "auth.user": About(Area.PEOPLE, spans=True),
+    }
 
     def ready(self) -> None:
         from . import receivers  # noqa: F401  (connects the signals of the apps below)

@@ -25,4 +25,5 @@ INSTALLED_APPS = ["tests", *INSTALLED_APPS]
 REDIS_URL = LAYOUT.redis_url(database=_worker + 1)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SECOND_FACTOR_ROLES: list[str] = []  # tests of the second factor ask for it
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -15,10 +15,24 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from ..models import Location
+from ..people.roles import COST_FIELDS, SEES_COST, Standing, at_places, standing_of
+
 
 def actor(request: HttpRequest) -> str:
     """Who acts, as ledger and alerts name a person."""
     return f"user:{request.user.get_username()}"
+
+
+def places_of(request: HttpRequest) -> frozenset[int] | None:
+    """The locations that this person is limited to; None where they are not."""
+    standing = standing_of(request.user)
+    return frozenset() if standing is None else standing.location_ids
+
+
+def shows_cost(request: HttpRequest) -> bool:
+    """Whether this person sees what things cost us."""
+    return bool(request.user.has_perm(SEES_COST))
 
 
 def pretty(value: Any) -> SafeString:
@@ -51,9 +65,50 @@ class BackOfficeAdmin(ModelAdmin):
     empty_hint: Any = ""  # what an empty list says instead of rows
     formfield_overrides: ClassVar[dict[Any, Any]] = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """The rows at this person's locations."""
+        return self.limited(super().get_queryset(request), standing_of(request.user))
+
+    def limited(self, rows: QuerySet, standing: Standing | None) -> QuerySet:
+        """The rows at the locations that a standing covers."""
+        return at_places(rows, standing)
+
     def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may act on these rows, whatever the forms allow."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+
+    # What things cost us is shown to those alone whose role may see it.
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without cost where the role does not see it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if shows_cost(request):
+            return fieldsets
+        return [(title, {**options, "fields": _costless(options["fields"])}) for title, options in fieldsets]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Without cost where the role does not see it: a column could be sorted by."""
+        columns = super().get_list_display(request)
+        return columns if shows_cost(request) else _costless(columns)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """No address searches by cost where the role does not see it: yes and no would tell the number."""
+        if COST_FIELDS & set(lookup.split("__")) and (request is None or not shows_cost(request)):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only this person's locations can be chosen; where none means all, one must be."""
+        places = places_of(request)
+        if db_field.related_model is Location and places is not None:
+            kwargs["queryset"] = Location.objects.filter(pk__in=places)
+            kwargs["required"] = True
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+def _costless(names: Any) -> Any:
+    kept = [_costless(name) if isinstance(name, list | tuple) else name for name in names]
+    return tuple(name for name in kept if name not in COST_FIELDS and name != ())
 
 
 class RecordAdmin(BackOfficeAdmin):

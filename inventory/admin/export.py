@@ -1,7 +1,7 @@
 """Lists as CSV files: what the list shows now, all of its pages."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from ..kernel.clock import now
+from ..people.roles import COST_FIELDS
+from .base import shows_cost
 
 #: Characters that make a spreadsheet take a cell for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -47,15 +49,18 @@ class CsvExport:
         changelist = self.get_changelist_instance(request)  # type: ignore[attr-defined]
         rows: QuerySet[Model] = changelist.get_queryset(request)
         name = f"{self.opts.model_name}-{now():%Y%m%d-%H%M}.csv"  # type: ignore[attr-defined]
-        response = StreamingHttpResponse(self._lines(rows), content_type="text/csv; charset=utf-8")
+        hidden = frozenset() if shows_cost(request) else COST_FIELDS
+        columns = [column for column in self.csv_columns if column[0] not in hidden]
+        response = StreamingHttpResponse(_lines(rows, columns), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
-    def _lines(self, rows: QuerySet[Model]) -> Iterator[str]:
-        writer = csv.writer(Echo())
-        yield str(writer.writerow([header for header, _value in self.csv_columns]))
-        for row in rows.iterator(chunk_size=2000):
-            yield str(writer.writerow([cell(_read(row, value)) for _header, value in self.csv_columns]))
+
+def _lines(rows: QuerySet[Model], columns: Sequence[tuple[str, str | Callable[[Any], Any]]]) -> Iterator[str]:
+    writer = csv.writer(Echo())
+    yield str(writer.writerow([header for header, _value in columns]))
+    for row in rows.iterator(chunk_size=2000):
+        yield str(writer.writerow([cell(_read(row, value)) for _header, value in columns]))
 
 
 def _read(row: Any, value: str | Callable[[Any], Any]) -> Any:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ..errors import InsufficientStock, KeyConflict, StockError
+from ..people.attempts import LockedOut
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     headers = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
+    if isinstance(error, LockedOut):
+        headers["Retry-After"] = str(error.seconds_left)
     body = {"error": {"code": refused.code, "message": refused.message, "fields": refused.fields}}
     return Response(body, status=refused.status_code, headers=headers)
 
@@ -154,6 +157,11 @@ def _stock_error(error: StockError) -> Refused:
 @translates(KeyConflict)
 def _key_conflict(error: KeyConflict) -> Refused:
     return Refused(error, status=422, code="idempotency_key_reused")
+
+
+@translates(LockedOut)
+def _locked_out(error: LockedOut) -> Refused:
+    return Refused(error, status=429)
 
 
 @translates(ProtectedError)

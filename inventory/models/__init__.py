@@ -2,18 +2,40 @@ from .access import ApiKey, IdempotentRequest, Role
 from .catalog import Product, Sku
 from .ledger import LedgerEntry, Reason, State, StockLevel
 from .location import Location, LocationKind
+from .people import (
+    AccessEvent,
+    AccessLink,
+    AttemptCount,
+    AttemptKind,
+    EventKind,
+    LinkKind,
+    LoginSession,
+    Person,
+    RecoveryCode,
+    SecondFactor,
+)
 from .reservation import Reservation
 
 __all__ = [
+    "AccessEvent",
+    "AccessLink",
     "ApiKey",
+    "AttemptCount",
+    "AttemptKind",
+    "EventKind",
     "IdempotentRequest",
     "LedgerEntry",
+    "LinkKind",
     "Location",
     "LocationKind",
+    "LoginSession",
+    "Person",
     "Product",
     "Reason",
+    "RecoveryCode",
     "Reservation",
     "Role",
+    "SecondFactor",
     "Sku",
     "State",
     "StockLevel",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
+from inventory.models import Person, Role
 from tests.admin.house import House, build
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +26,9 @@ def boss(db: None) -> Client:
 
 @pytest.fixture
 def viewer(db: None) -> Client:
-    """May look at everything and do nothing."""
+    """May look at the trade and do nothing."""
     user = User.objects.create_user("viewer", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    Person.objects.create(user=user, role=Role.VIEWER)
     return _login(user)
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from channels.models import Channel
-from inventory.models import ApiKey, Location, Role, Sku
+from inventory.models import ApiKey, Location, Person, Role, Sku
 from tests.api.conftest import Api, ask, caller, levels, make_channel, stock
 
 EVERYTHING = (
@@ -177,7 +177,10 @@ def test_an_administrators_session_may_do_everything_other_staff_may_look(
     users = get_user_model().objects
     for name, superuser, expected in (("root", True, 201), ("ann", False, 403)):
         api = Api()
-        api.client.force_login(users.create_user(name, is_staff=True, is_superuser=superuser))
+        user = users.create_user(name, is_staff=True, is_superuser=superuser)
+        if not superuser:
+            Person.objects.create(user=user, role=Role.VIEWER)
+        api.client.force_login(user)
         api.get("skus/MUG/")
         api.post("products/", {"code": f"P-{name}", "name": "Plate"}, status=expected)
 
