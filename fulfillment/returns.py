@@ -30,6 +30,7 @@ def create_return(*, order: SalesOrder, lines: Sequence[tuple[SalesOrderLine, in
         raise ReturnError("a return names at least one line")
     announced = dict(ReturnLine.objects.filter(parcel__order=order).values_list("line").annotate(units=Sum("quantity")))
     parcel = Return.objects.create(order=order)
+    rows = []
     for line, units, reason in lines:
         if line.order_id != order.pk:
             raise ReturnError(f"line {line.external_id} is of another order")
@@ -39,7 +40,8 @@ def create_return(*, order: SalesOrder, lines: Sequence[tuple[SalesOrderLine, in
         if not 0 < units <= left:
             raise ReturnError(f"line {line.external_id}: {units} units to return, {left} shipped and not yet announced")
         announced[line.pk] = announced.get(line.pk, 0) + units
-        ReturnLine.objects.create(parcel=parcel, line=line, quantity=units, reason=reason[:200])
+        rows.append(ReturnLine(parcel=parcel, line=line, quantity=units, reason=reason[:200]))
+    ReturnLine.objects.bulk_create(rows)
     return parcel
 
 
@@ -72,6 +74,8 @@ def receive(
             raise ReturnError(f"line {line.external_id} is not part of this return")
         postings += _receive_line(one, units_by, place, f"return:{parcel.pk} {order.reference}")
     post(postings, actor=actor, cause="return", reference=order.reference)
+    ReturnLine.objects.bulk_update(expected.values(), ["restocked", "quarantined", "missing"], batch_size=1000)
+    SalesOrderLine.objects.bulk_update([one.line for one in expected.values()], ["returned"], batch_size=1000)
     parcel.status = ReturnStatus.PARTLY_RECEIVED if any(map(_left, expected.values())) else ReturnStatus.RECEIVED
     parcel.save(update_fields=["status"])
     return parcel
@@ -93,10 +97,7 @@ def _receive_line(one: ReturnLine, units_by: Mapping[str, int], place: Location,
             )
     if _left(one) < 0:
         raise ReturnError(f"line {one.line.external_id}: {-_left(one)} units more than announced")
-    one.save(update_fields=["restocked", "quarantined", "missing"])
-    back = sum(units for disposition, units in units_by.items() if disposition != "missing")
-    SalesOrderLine.objects.filter(pk=one.line_id).update(returned=one.line.returned + back)
-    one.line.returned += back
+    one.line.returned += sum(units for disposition, units in units_by.items() if disposition != "missing")
     return postings
 
 

@@ -37,20 +37,20 @@ def find_lines(order: SalesOrder, rows: Iterable[Mapping[str, Any]]) -> list[Sal
     """The order's lines that the rows name, each once. Raises Refused naming the rows that name none."""
     known = {line.external_id: line for line in order.lines.select_related("sku").order_by("position")}
     errors: dict[str, list[str]] = {}
-    found: list[SalesOrderLine] = []
+    found: dict[str, SalesOrderLine] = {}
     for index, row in enumerate(rows):
         line = known.get(row["line"])
         if line is None:
             some = ", ".join(list(known)[:20])
             errors[f"lines.{index}.line"] = [_("The order has no such line; it has: {lines}.").format(lines=some)]
-        elif line in found:
+        elif line.external_id in found:
             errors[f"lines.{index}.line"] = [_("The line is named twice.")]
         else:
-            found.append(line)
+            found[line.external_id] = line
     if errors:
         path, messages = next(iter(errors.items()))
         raise Refused(f"{path}: {messages[0]}", fields=errors)
-    return found
+    return list(found.values())
 
 
 def only_place(order: SalesOrder) -> Location | None:
