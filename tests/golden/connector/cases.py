@@ -1,7 +1,7 @@
 """Goldens of connectors: what came over the wire, and what it has to mean. One file a case.
 
-A file has ``about``, ``call`` (one of ``CALLS``), ``given`` and ``expected``. Bytes stand as ``json`` (any document), ``text`` or
-``base64``; what a call refuses stands as ``{"refused": exception, ...}`` with its reason code.
+A file has ``about``, ``call`` (one of ``CALLS``, or of ``MORE_CALLS``), ``given`` and ``expected``. Bytes stand as ``json``
+(any document), ``text`` or ``base64``; what a call refuses stands as ``{"refused": exception, ...}`` with its reason code.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from channels.connectors import registry
@@ -24,11 +25,14 @@ from channels.connectors.base import (
     ChannelRefused,
     ChannelUnclear,
     Connector,
+    ConnectorError,
+    InboundRequest,
     MalformedPayload,
     OutboundRequest,
     PushItem,
     Response,
     ShipmentNews,
+    TokenRejected,
 )
 
 HERE = Path(__file__).parent
@@ -48,9 +52,13 @@ def run(code: str, case: Json) -> Json:
     connector = registry.get(code)
     given = case["given"]
     try:
-        found = CALLS[case["call"]](connector, given)
+        found = (CALLS | MORE_CALLS)[case["call"]](connector, given)
     except MalformedPayload as error:
         return {"refused": "MalformedPayload", "reason": error.reason}
+    except ConnectorError as error:
+        return {"refused": "ConnectorError", "message": str(error)}
+    except TokenRejected:
+        return {"refused": "TokenRejected"}
     except ChannelBusy as error:
         return {"refused": "ChannelBusy", "retry_after_seconds": error.retry_after_seconds}
     except ChannelRefused as error:
@@ -63,7 +71,8 @@ def run(code: str, case: Json) -> Json:
 def plain(value: Any) -> Json:
     """Dataclasses, instants, decimals and bytes as JSON has them."""
     if isinstance(value, OutboundRequest):
-        document = json.loads(value.body) if value.body else None
+        form = value.headers.get("content-type") == "application/x-www-form-urlencoded"
+        document = dict(parse_qsl(value.body.decode())) if form else json.loads(value.body) if value.body else None
         headers = {name: text for name, text in value.headers.items() if not name.startswith("webhook-")}
         return {"method": value.method, "url": value.url, "json": document, "headers": headers}
     if is_dataclass(value) and not isinstance(value, type):
@@ -90,14 +99,17 @@ def body_of(given: Json) -> bytes:
 
 
 def account(given: Json) -> Account:
-    return Account("golden", "https://shop.example/api", given.get("settings", {}), {"secret": SECRET})
+    credentials = given.get("credentials", {"secret": SECRET})
+    return Account(
+        "golden", "https://shop.example/api", given.get("settings", {}), credentials, tuple(given.get("remotes", ()))
+    )
 
 
 def items(given: Json) -> list[PushItem]:
     return [
         PushItem(
-            number, {"external_id": row["id"]}, row["id"], row.get("remote", ""), row["quantity"], row.get("expected"),
-            row.get("version", 1), KEY,
+            number, row.get("external", {"external_id": row["id"]}), row["id"], row.get("remote", ""),
+            row.get("quantity", 0), row.get("expected"), row.get("version", 1), KEY,
         )
         for number, row in enumerate(given["items"], 1)
     ]  # fmt: skip
@@ -133,6 +145,37 @@ def _shipment_answer(connector: Connector, given: Json) -> Any:
         steps.send(response(given))
 
 
+def _shipment_talk(connector: Connector, given: Json) -> Any:
+    """All that is asked while the answers are those given, in their order."""
+    lines = [(row["line"], row["quantity"]) for row in given["lines"]]
+    news = ShipmentNews(given["order"], given["carrier"], given["tracking_number"], lines, KEY)
+    steps = connector.ship(news, account(given), now=NOW)
+    asked = [json.loads(next(steps).body)]
+    answers = iter(given["answers"])
+    with contextlib.suppress(StopIteration):
+        while True:
+            asked.append(json.loads(steps.send(response({"json": next(answers)})).body))
+    assert next(answers, None) is None, "an answer was never asked for"
+    return [{"asked": _operation(one["query"]), "variables": one["variables"]} for one in asked]
+
+
+def _operation(query: str) -> str:
+    return query.split("(")[0].strip()
+
+
+def _asked(request: OutboundRequest | None) -> Json:
+    """A request as its operation, variables and address: its document is one of the connector's constants."""
+    if request is None:
+        return None
+    plain_request = plain(request)
+    document = plain_request.pop("json")
+    return plain_request | {"operation": _operation(document["query"]), "variables": document["variables"]}
+
+
+def _inbound(given: Json) -> InboundRequest:
+    return InboundRequest(given.get("text", "").encode(), given["headers"])
+
+
 def _external_key(connector: Connector, given: Json) -> Any:
     return connector.external_key(given["external"], sku_code=given.get("sku", "SKU"))
 
@@ -152,6 +195,29 @@ CALLS: dict[str, Callable[[Connector, Json], Any]] = {
     "shipment_answer": _shipment_answer,
     "external_key": _external_key,
     "capabilities": lambda connector, given: connector.capabilities(given["settings"]),
+}
+
+#: Calls that only channels know which compare before they set, name orders without telling them, or have tokens that end.
+MORE_CALLS: dict[str, Callable[[Connector, Json], Any]] = {
+    "check": lambda connector, given: connector.check(account(given)),
+    "delivery": lambda connector, given: [connector.event_id(_inbound(given)), connector.topic(_inbound(given))],
+    "set_request": lambda connector, given: _asked(connector.push_request(items(given), account(given), now=NOW)),
+    "levels_request": lambda connector, given: _asked(connector.levels_request(items(given), account(given), now=NOW)),
+    "levels_answer": lambda connector, given: {
+        str(target): quantity for target, quantity in connector.read_levels(response(given), items(given)).items()
+    },
+    "stock_question": lambda connector, given: _asked(
+        connector.stock_request(account(given), cursor=given.get("cursor"), now=NOW)
+    ),
+    "orders_question": lambda connector, given: _asked(_orders_request(connector, given)),
+    "order_question": lambda connector, given: _asked(
+        connector.order_request(account(given), external_id=given["order"], now=NOW)
+    ),
+    "token_request": lambda connector, given: connector.token_request(account(given), now=NOW),
+    "token_answer": lambda connector, given: connector.read_token(response(given), now=NOW),
+    "token_ends_at": lambda connector, given: connector.token_ends_at(account(given)),
+    "rest_seconds": lambda connector, given: connector.rest_seconds(response(given)),
+    "shipment_talk": _shipment_talk,
 }
 
 

@@ -37,6 +37,19 @@ def test_every_call_and_every_reason_has_a_golden() -> None:
     assert parked == {"", "bad_quantity", "bad_listing"}
 
 
+def test_every_call_and_every_reason_of_shopify_has_a_golden() -> None:
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in cases.files("shopify")]
+    plain_requests = {"push_request", "stock_request", "orders_request", "shipment_request", "shipment_answer"}
+    assert {case["call"] for case in found} == (set(cases.CALLS) | set(cases.MORE_CALLS)) - plain_requests
+    refused = {case["expected"].get("reason") for case in found if isinstance(case["expected"], dict)} - {None}
+    assert refused == {
+        "not_utf8", "not_json", "not_an_event", "no_lines", "bad_line", "bad_id", "bad_time", "duplicate_line",
+    }  # fmt: skip
+    results = [result for case in found if case["call"] == "push_answer" and isinstance(case["expected"], list)
+               for result in case["expected"]]  # fmt: skip
+    assert {result["outcome"] for result in results} == {"applied", "stale", "rejected", "held_up"}
+
+
 def test_connectors_with_a_wire_have_goldens() -> None:
     wired = {code for code, plugin in registry.all().items() if plugin.capabilities({}).has_webhooks}
     assert wired - {"dummy"} <= set(cases.codes())
