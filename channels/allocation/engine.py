@@ -81,7 +81,8 @@ def explain(subject: Subject, rules: Iterable[Rule], *, at: datetime) -> Explana
     steps = [Step("pool", "all", subject.pool, number, "available over the locations that feed the channel")]
     for kind_code, rule in _winners(subject, rules, at):
         output, note = registry.get(kind_code).apply(number, rule.value)
-        steps.append(Step(kind_code, rule.scope, number, output, f"{note} ({rule.note})" if rule.note else note))
+        why = f"{note} ({rule.note})" if rule.note else note
+        steps.append(Step(kind_code, rule.scope, number, output, why, rule.id))
         number = output
     if subject.channel_stopped:
         steps.append(Step("stop_sell", "channel", number, 0, "selling on this channel is stopped"))

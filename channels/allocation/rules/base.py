@@ -14,6 +14,7 @@ class Step:
     input: int
     output: int
     note: str
+    rule_id: int | None = None  # the saved rule behind it, where there is one
 
 
 class RuleError(ValueError):
