@@ -15,6 +15,7 @@ from typing import Any
 from channels.simulators.marketplace import Marketplace
 from channels.simulators.orders import Order, OrderRefused
 from channels.simulators.server import Listener, Request, Response, answer, refusal
+from channels.simulators.shopify.verbs import ShopifyVerbs
 from channels.simulators.wants import Shopping
 from channels.simulators.world import World
 
@@ -27,8 +28,7 @@ class Control:
     def __init__(self, world: World, *, port: int = 0) -> None:
         self._world = world
         self.listener = Listener(self._handle, port=port)
-        own = {name: deed for name, deed in vars(Control).items() if callable(deed) and not name.startswith("_")}
-        self.verbs: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in own}
+        self.verbs: dict[str, Callable[..., Any]] = {**_verbs_of(ShopifyVerbs(world)), **_verbs_of(self)}
 
     async def _handle(self, request: Request) -> Response:
         verb = self.verbs.get(request.path.removeprefix("/control/").strip("/"))
@@ -168,6 +168,11 @@ class Control:
         marketplace = self._at(channel)
         marketplace.faults = marketplace.faults.changed(faults)
         return {}
+
+
+def _verbs_of(owner: object) -> dict[str, Callable[..., Any]]:
+    own = [name for name, deed in vars(type(owner)).items() if callable(deed) and not name.startswith("_")]
+    return {name: getattr(owner, name) for name in own}
 
 
 def _shown(order: Order) -> Arguments:

@@ -98,7 +98,8 @@ class Courier:
 
     async def _attempt(self, message: Message) -> int:
         self.counts["attempts"] += 1
-        self._tell(message.order_id)
+        if message.order_id:
+            self._tell(message.order_id)
         try:
             client, path = self._way(message.address)
             status = await client.post(

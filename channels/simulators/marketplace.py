@@ -45,8 +45,8 @@ class Marketplace:
         for sku, quantity in units(order.lines).items():
             self._stock.take(sku, quantity=quantity)
             self._log.purchases.append(Purchase(order.purchased_at, self.spec.code, order.order_id, sku, quantity))
+        self._lower(order)
         for line in order.lines:
-            self._lower(line)
             self._note(self.book.lines[line.offer.external_id], at=order.purchased_at, source="sale")
         self.orders.touch(order)
         self._announce("order.created", order=order)
@@ -65,9 +65,10 @@ class Marketplace:
             status="pending" if pending else "open",
         )
 
-    def _lower(self, line: OrderLine) -> None:
-        """The book no longer shows what a line sold."""
-        self.book.sell(line.offer.external_id, quantity=line.quantity, lowers=self.spec.lowers_on_sale)
+    def _lower(self, order: Order) -> None:
+        """The book no longer shows what an order sold."""
+        for line in order.lines:
+            self.book.sell(line.offer.external_id, quantity=line.quantity, lowers=self.spec.lowers_on_sale)
 
     def _sellable(self, basket: Basket, *, partial: bool) -> list[tuple[Offer, int]]:
         asked: Counter[str] = Counter()

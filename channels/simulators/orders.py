@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -164,6 +164,11 @@ class OrderBook:
         if len(self._changes) > self._kept:
             oldest = next(iter(self._changes))
             del self._changes[oldest], self.by_id[oldest]
+
+    def latest_first(self) -> Iterator[tuple[int, Order]]:
+        """Orders with the number of their last change, the last changed first."""
+        for order_id, sequence in reversed(self._changes.items()):
+            yield sequence, self.by_id[order_id]
 
     def page(self, *, since: datetime | None, after: int, size: int) -> tuple[list[Order], int | None]:
         """Orders changed since then whose last change comes after the cursor, and the cursor of the next page."""

@@ -26,6 +26,7 @@ class Request:
     target: str
     headers: dict[str, str]
     body: bytes = b""
+    notes: dict[str, Any] = field(default_factory=dict)  # of whoever answers it
 
     @property
     def path(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from channels.simulators.faults import Faults
+from channels.simulators.shopify.terms import ShopifyTerms
 
 COUNTRIES = ("US", "GB", "DE", "FR", "NL", "CA", "AU", "ES", "IT", "SE", "JP", "BR")
 
@@ -23,6 +24,7 @@ class Offer:
     quantity: int = 0
     price: str = "19.90"
     own_stock: bool = False
+    variant_id: str = ""  # of a Shopify shop, where external_id is the inventory item's
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class MarketplaceSpec:
     orders_kept: int = 100_000
     seed: int = 0
     faults: Faults = field(default_factory=Faults)
+    shopify: ShopifyTerms = field(default_factory=ShopifyTerms)  # of a marketplace of that kind
 
     @property
     def path(self) -> str:
@@ -67,6 +70,7 @@ def read_spec(document: Mapping[str, Any], *, catalogue: Sequence[Offer] = ()) -
     if unknown := set(values) - known:
         raise ValueError(f"unknown fields of a marketplace: {', '.join(sorted(unknown))}")
     values["faults"] = Faults.read(values.get("faults", {}))
+    values["shopify"] = ShopifyTerms.read(values.get("shopify", {}))
     if "countries" in values:
         values["countries"] = tuple(values["countries"])
     return MarketplaceSpec(**values, offers=tuple(catalogue) if offers == "catalogue" else read_offers(offers))

@@ -79,8 +79,9 @@ class Wire(Generic[Kind]):
     async def _answer(self, request: Request, *, route: Route | None, arrived: float) -> Response:
         if self.is_hushed:
             return SILENCE
-        if (wait := max(self._edge_seconds(arrived), self._bucket.wait_seconds())) > 0:
-            return self._too_fast(wait)
+        if (wait := max(self._throttled_until - arrived, self._bucket.wait_seconds())) > 0:
+            retry_after = {"retry-after": str(max(1, math.ceil(wait)))}
+            return refusal(429, code="rate_limited", message="too many requests", headers=retry_after)
         if (stranger := self._stranger(request)) is not None:
             return stranger
         if route is None:
@@ -95,13 +96,6 @@ class Wire(Generic[Kind]):
         except BadRequest as bad:
             return refusal(bad.status, code=bad.code, message=bad.message)
 
-    def _edge_seconds(self, arrived: float) -> float:
-        return self._throttled_until - arrived
-
-    def _too_fast(self, wait: float) -> Response:
-        retry_after = {"retry-after": str(max(1, math.ceil(wait)))}
-        return refusal(429, code="rate_limited", message="too many requests", headers=retry_after)
-
     def _travel_seconds(self) -> float:
         if not self.latency_ms:
             return 0.0
@@ -114,7 +108,7 @@ class Wire(Generic[Kind]):
         if fault in (WriteFault.ERROR_BEFORE, ReadFault.READ_ERROR):
             return refusal(503, code="unavailable", message="nothing was applied")
         if fault is WriteFault.TOO_FAST:
-            return self._too_fast(1.0)
+            return self._too_fast(request)
         if fault is WriteFault.RESET_BEFORE:
             return RESET
         if fault is WriteFault.SILENT:
@@ -153,6 +147,9 @@ class Wire(Generic[Kind]):
 
     def _is_write(self, request: Request) -> bool:
         raise NotImplementedError
+
+    def _too_fast(self, request: Request) -> Response:
+        return refusal(429, code="rate_limited", message="too many requests", headers={"retry-after": "1"})
 
 
 def _answered(response: Response, *, fault: WriteFault | ReadFault | None) -> Response:
