@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import lookups, reconcile, retention, sync
+from . import lookups, reconcile, recovery, retention, sync
 
 
 @shared_task(name="channels.tasks.drain_channel")
@@ -38,3 +38,8 @@ def schedule_read_backs() -> None:
 @shared_task(name="channels.tasks.prune")
 def prune() -> None:
     retention.prune()
+
+
+@shared_task(name="channels.tasks.go_on")
+def go_on() -> None:
+    recovery.go_on()

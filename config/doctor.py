@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 
 from channels.credentials import account
 from channels.models import Channel
+from config.backup.health import state_of_backups
 from config.celery import QUEUES, app
 from config.launcher import read_stack
 from config.tasks import HEARTBEAT_KEY
@@ -177,9 +178,14 @@ def check_channels() -> Iterator[Finding]:
         yield Finding("channels", f"{Channel.objects.count()} channels, credentials readable")
 
 
+def check_backup() -> Iterator[Finding]:
+    """There is a backup, it is recent, and it restores."""
+    yield Finding("backup", *state_of_backups())
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     *(check_settings, check_disk, check_database, check_roles, check_migrations, check_redis),
-    *(check_workers, check_beat, check_queues, check_web, check_channels),
+    *(check_workers, check_beat, check_queues, check_web, check_channels, check_backup),
 )
 
 

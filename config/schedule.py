@@ -35,6 +35,8 @@ SCHEDULE: dict[str, Entry] = {
     "Tell channels of shipments": Entry("fulfillment.tasks.tell_channels", 5, "Sends tracking whose alarm was lost"),
     "Read orders back": Entry("fulfillment.tasks.schedule_polls", 60, "Finds orders whose webhooks never came"),
     "Read stock back": Entry("channels.tasks.schedule_read_backs", 300, "Finds and repairs numbers that are not ours"),
+    "Go on after a restore": Entry("channels.tasks.go_on", 5, "Lets numbers leave once orders were read again"),
+    "Back up": Entry("config.tasks.back_up", 600, "Makes the nightly backup when it is due, and keeps the last ones"),
     "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Count sales and lag": Entry("reports.tasks.tally", 5, "Keeps the overview's figures quick to read"),

@@ -128,8 +128,11 @@ def running(layout: Layout, *, postgres: bool = True, redis_server: bool = True)
 
 
 @contextmanager
-def held(layout: Layout) -> Iterator[None]:
-    """Claim the data folder for a launcher: its servers are not stopped by commands that come and go."""
+def held(layout: Layout, *, by_launcher: bool = True) -> Iterator[None]:
+    """Claim the data folder for a launcher: its servers are not stopped by commands that come and go.
+
+    A command that wants no launcher beside it claims the folder too; its servers stop with it.
+    """
     layout.make_data_dir()
     with (layout.data / "launcher.lock").open("w") as stream:
         try:
@@ -138,7 +141,8 @@ def held(layout: Layout) -> Iterator[None]:
             raise ServerError(
                 f"A stack runs on {layout.data} already. Cure: stop it with Ctrl-C, or choose another DATA_DIR."
             ) from None
-        _temporary(layout).unlink(missing_ok=True)
+        if by_launcher:
+            _temporary(layout).unlink(missing_ok=True)
         yield
 
 
