@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from channels.simulators.faults import ReadFault, WriteFault
 from channels.simulators.marketplace import Marketplace
 from channels.simulators.orders import OrderRefused
+from channels.simulators.pace import Pace
 from channels.simulators.server import RESET, SILENCE, Listener, Request, Response, halved, refusal
 
 Kind = TypeVar("Kind", bound=Marketplace)
@@ -58,6 +59,7 @@ class Wire(Generic[Kind]):
         self.listener = Listener(self.handle, port=spec.port)
         self.latency_ms = spec.latency_ms
         self.is_hushed = False  # accept everything, answer nothing
+        self.pace = Pace()
         self._bucket = TokenBucket(spec.rate_per_second, burst=spec.burst)
         self._throttled_until = 0.0
         self._jitter = random.Random(f"{spec.seed}:{spec.code}:latency")
@@ -70,6 +72,7 @@ class Wire(Generic[Kind]):
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
         name, route = self._route_of(request)
+        self.pace.note(time.monotonic())
         response = await self._answer(request, route=route, arrived=time.monotonic())
         outcome = "reset" if response.reset else "silent" if response.silent else str(response.status)
         self.marketplace.requests[name] += 1

@@ -102,6 +102,7 @@ class World:
             "books_agree": not differing,
             "differences": differing[:100],
             "differing_lines": len(differing),
+            "busiest_second": {code: wire.pace.busiest for code, wire in self.wires.items()},
             **status,
         }
 

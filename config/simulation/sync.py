@@ -154,6 +154,7 @@ def _sell(options: SyncOptions, *, remote: Remote, progress: Progress) -> dict[s
         "lag": measure.sale_lags(since=begun_at),
         "lag_by_simulator": {name: report[name] for name in ("lag", "certain", "unmeasured")},
         **_calls(report, before=calls),
+        "busiest_second": report["busiest_second"],
         "oversold_units": report["oversold_units"],
         "repairs": measure.Repairs.count().since(repairs),
         "books_agree": report["books_agree"],
