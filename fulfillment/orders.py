@@ -4,10 +4,10 @@ A marketplace's sale is a fact and is recorded even when stock is short. An orde
 a whole when short.
 """
 
+import logging
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,13 +18,15 @@ from django.db import connection, transaction
 from channels.connectors.base import OrderEvent
 from channels.models import Channel, FulfilledBy, Listing
 from channels.publishing import feeding_locations
-from inventory.errors import InsufficientStock
+from inventory.errors import InsufficientStock, StockError
 from inventory.kernel import clock
 from inventory.models import Sku
 
 from .models import OrderStatus, SalesOrder
 from .recording import record_batch
 from .rows import LineState, OrderState
+
+logger = logging.getLogger(__name__)
 
 #: An order placed so far ahead of our clock is recorded, and shown to a person.
 FUTURE = timedelta(minutes=10)
@@ -36,6 +38,9 @@ _REQUEST_LOCKS = 7102
 
 #: How long an unpaid order keeps its units where the channel's settings do not say.
 PENDING_EXPIRES_HOURS = 7 * 24
+
+#: Whoever lets unpaid orders wait for a hundred years, or for less than nothing, does not want them cancelled.
+_NEVER_HOURS = 100 * 365 * 24
 
 
 class OrderError(Exception):
@@ -229,14 +234,18 @@ def expire_pending(*, batch: int = 500) -> int:
     """
     expired, now = 0, clock.now()
     for channel in Channel.objects.all():
-        hours = channel.settings.get("pending_expires_hours") or PENDING_EXPIRES_HOURS
+        hours = float(channel.settings.get("pending_expires_hours") or PENDING_EXPIRES_HOURS)
+        if not 0 < hours < _NEVER_HOURS:
+            continue
         old = SalesOrder.objects.filter(
-            channel=channel, status=OrderStatus.PENDING, recorded_at__lt=now - timedelta(hours=float(hours))
+            channel=channel, status=OrderStatus.PENDING, recorded_at__lt=now - timedelta(hours=hours)
         )
         for order in old.order_by("pk")[:batch]:
-            with suppress(OrderError):
+            try:
                 cancel_order(order, actor="system")
                 expired += 1
+            except (OrderError, StockError):
+                logger.exception("unpaid order %s cannot be cancelled", order)
     return expired
 
 

@@ -176,7 +176,7 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
         line.shipped += change.fulfilled
         line.reserved += change.reserved - change.released - change.fulfilled
         line.short = min(line.short, line.outstanding - min(line.reserved, line.outstanding))
-        line.save(update_fields=["shipped", "reserved", "short"])
+    SalesOrderLine.objects.bulk_update([one.line for one in packed], ["shipped", "reserved", "short"], batch_size=1000)
     shortfalls.close([one.line_id for one in packed if not one.line.short])
 
 

@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 
 from channels import inbox
+from channels.connectors.base import OrderState
 from channels.models import Channel, Delivery
 from fulfillment import intake, orders
 from fulfillment.models import OrderStatus, SalesOrder
 from inventory.kernel import clock
+from tests import factories
 from tests.fulfillment.test_lines_left_out import LINES, channel, reserved, tell
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +66,23 @@ def test_an_order_unpaid_for_too_long_gives_its_units_back_and_reserves_anew_whe
     assert (SalesOrder.objects.get().status, reserved()) == (OrderStatus.CANCELLED, {"A": 0, "B": 0})
     tell(channel, "order.updated", 2, LINES)
     assert (SalesOrder.objects.get().status, reserved()) == (OrderStatus.OPEN, {"A": 2, "B": 3})
+
+
+@pytest.mark.parametrize("hours", [10**12, -1])
+def test_hours_that_make_no_sense_expire_nothing_and_hold_up_no_other_channel(channel: Channel, hours: int) -> None:
+    channel.settings["pending_expires_hours"] = hours
+    channel.save()
+    tell(channel, "order.created", 1, LINES, status="pending")
+    other = factories.ChannelFactory(code="other")
+    sku = factories.stocked(10, code="C")
+    factories.ListingFactory(channel=other, sku=sku)
+    pending = factories.OrderEventFactory(
+        lines=[factories.LineEventFactory(listing_key="C", quantity=4)], state=OrderState.PENDING
+    )
+    factories.hear(other, pending)
+    SalesOrder.objects.update(recorded_at=clock.now() - timedelta(days=30))
+    assert orders.expire_pending() == 1
+    assert reserved() == {"A": 2, "B": 3, "C": 0}
 
 
 def test_a_price_beyond_what_can_be_kept_and_a_nul_in_an_id_do_not_hold_up_the_good_line(channel: Channel) -> None:
