@@ -13,12 +13,12 @@ from channels.models import Channel, Listing
 from fulfillment.models import Shortfall, ShortfallKind
 from fulfillment.parked import count_parked
 from inventory.models import Location, Sku, StockLevel
+from inventory.templatetags.figures import number, percent, span
 from purchasing.models import ReorderAlert
 
 from . import pulse
 from .attention import needs
 from .models import Alert, LagPart
-from .templatetags.figures import number, percent, span
 
 #: Whoever sees the overview sees channels and orders.
 PERMISSIONS = ("channels.view_channel", "fulfillment.view_salesorder")

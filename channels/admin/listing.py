@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,9 +20,11 @@ from unfold.decorators import action, display
 from inventory.admin.base import BackOfficeAdmin, badge
 from inventory.admin.export import CsvExport
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
+from inventory.templatetags.figures import instant
 
-from .. import publishing, registration
+from .. import registration
 from ..models import Channel, Listing, StockTarget
+from ..numbers import explanations_now
 from .common import STANDING, standing_filter, total, with_owed, worst
 from .listing_form import ListingForm, external_names, listing_form
 from .targets import PUSH_SAYS, push
@@ -44,7 +47,7 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         "sku", "channel", "external_key", "published", "shown", "state", "pushed_at", "last_error", "fulfilled_by",
         "is_active",
     )  # fmt: skip
-    list_select_related = ("sku", "channel")
+    list_select_related = ("sku__product", "channel")
     list_filter = (
         ("channel", RelatedDropdownFilter),
         ("sku", AutocompleteSelectFilter),
@@ -56,7 +59,7 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
     search_help_text = gettext_lazy("Part of a SKU's code, name or barcode, or of the channel's id")
     autocomplete_fields = ("channel", "sku")
     actions = ("push_selected",)
-    actions_detail = ("push_one",)
+    actions_detail = ("push_one", "all_channels")
     csv_columns = (
         ("channel", "channel.code"), ("sku", "sku.code"), ("external_id", "external_key"),
         ("published", lambda row: total([target.published for target in row.live])),
@@ -68,6 +71,13 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         """With its targets, in one more query for the whole list."""
         targets = with_owed(StockTarget.objects.filter(is_active=True))
         return super().get_queryset(request).prefetch_related(Prefetch("targets", targets, to_attr="live"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Listing | None:
+        """A listing that knows whether its reader may open the rules behind its number."""
+        listing: Any = super().get_object(request, object_id, from_field)
+        if listing is not None:
+            listing.links_rules = request.user.has_perm("channels.view_allocationrule")
+        return listing
 
     # The form -------------------------------------------------------------------------------------------------
 
@@ -83,7 +93,7 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         if obj:
             now = [("published", "shown", "state"), ("pushed_at", "last_error")]
             fieldsets.insert(0, (_("Now"), {"fields": now}))
-            fieldsets.append((_("Why this number"), {"fields": ["explanation"]}))
+            fieldsets.insert(1, (_("Why this number"), {"fields": ["explanation"]}))
         return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -130,7 +140,7 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
     @display(description=gettext_lazy("acknowledged at"))
     def pushed_at(self, listing: Any) -> Any:
         """The last acknowledgement."""
-        return max((target.pushed_at for target in listing.live if target.pushed_at), default=None)
+        return instant(max((target.pushed_at for target in listing.live if target.pushed_at), default=None))
 
     @display(description=gettext_lazy("last error"))
     def last_error(self, listing: Any) -> str | None:
@@ -141,9 +151,8 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
     @display(description=gettext_lazy("step by step"))
     def explanation(self, listing: Listing) -> str:
         """Each rule with the number that came in and the one that went out."""
-        remotes = sorted({target.remote for target in listing.live}) or [""]  # type: ignore[attr-defined]
-        parts = [(remote, publishing.explain_listing(listing, remote=remote)) for remote in remotes]
-        return render_to_string("admin/explanation.html", {"parts": parts})
+        parts = sorted(explanations_now([listing]).get(listing.pk, {}).items())
+        return render_to_string("admin/explanation.html", {"parts": parts, "links_rules": listing.links_rules})  # type: ignore[attr-defined]
 
     # Actions --------------------------------------------------------------------------------------------------
 
@@ -163,6 +172,11 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
             self, request, title=_("Push now"), says=PUSH_SAYS, subjects=[listing], back=page_of(listing),
             deed=lambda values: push(_targets([listing.pk]), values),
         )  # fmt: skip
+
+    @action(description=gettext_lazy("All channels"), icon="view_column", url_path="everywhere", permissions=["view"])
+    def all_channels(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The SKU on every channel side by side."""
+        return redirect("sku-everywhere", pk=find(self, request, object_id).sku_id)
 
 
 def _targets(listing_ids: list[int]) -> list[int]:

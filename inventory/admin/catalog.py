@@ -5,6 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, FieldTextFilter
@@ -81,14 +85,14 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     """The smallest thing counted and sold."""
 
     empty_hint = _("Add what you count and sell; programs can bring SKUs in bulk by the API.")
-    list_display = ("code", "name", "barcode", "product", "price_text", "units_available", "is_active")
+    list_display = ("code", "name", "barcode", "product", "price_text", "units_available", "everywhere", "is_active")
     list_select_related = ("product",)
     list_filter = (("is_active", BooleanRadioFilter), "product__category", ("product__brand", FieldTextFilter))
     search_fields = ("code", "name", "barcode")
     search_help_text = _("Part of a code, name or barcode")
     autocomplete_fields = ("product",)
     inlines = (LevelInline,)
-    actions_detail = ("adjust_stock", "move_state")
+    actions_detail = ("adjust_stock", "move_state", "all_channels")
     fieldsets = (
         (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
         (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
@@ -141,6 +145,18 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     def units_available(self, sku: Any) -> int:
         """Units for sale over all locations."""
         return sku.available_sum or 0
+
+    @display(description=_("channels"))
+    def everywhere(self, sku: Sku) -> SafeString:
+        """The way to its page with all channels side by side."""
+        return format_html(
+            '<a class="so-link" href="{}">{}</a>', reverse("sku-everywhere", args=(sku.pk,)), _("All channels")
+        )
+
+    @action(description=_("All channels"), icon="view_column", url_path="everywhere", permissions=["view"])
+    def all_channels(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The SKU on every channel side by side."""
+        return redirect("sku-everywhere", pk=find(self, request, object_id).pk)
 
     @action(description=_("Adjust stock"), icon="exposure", url_path="adjust", permissions=["stock"])
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -14,9 +14,11 @@
     for (const element of root.querySelectorAll("time.so-instant")) {
       const date = new Date(element.dateTime);
       if (isNaN(date)) continue;
-      element.textContent = `${words(date, element.dataset.form)} ${zone}`;
+      const text = words(date, element.dataset.form);
+      element.textContent = element.dataset.form === "short" ? text : `${text} ${zone}`;
       element.title = `${date.toISOString().replace("T", " ").slice(0, 19)} UTC`;
     }
+    for (const element of root.querySelectorAll(".so-zone")) element.textContent = zone;
   }
 
   window.sellonce = { localise, words, zone };

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 register = template.Library()
 
 NONE = "–"
+_FORMS = {"time": "%H:%M:%S %Z", "short": "%Y-%m-%d %H:%M"}
 
 
 @register.filter
@@ -42,11 +43,14 @@ def since(then: datetime | None, now: datetime) -> str:
 
 @register.filter
 def instant(value: datetime | None, form: str = "") -> str | SafeString:
-    """An instant with its zone; a script writes it in the zone of who looks. ``time`` leaves out the date."""
+    """An instant with its zone; a script writes it in the zone of who looks.
+
+    ``time`` leaves out the date, ``short`` leaves the zone to a heading that names it.
+    """
     if value is None:
         return NONE
     local = timezone.localtime(value)
-    text = local.strftime("%H:%M:%S %Z" if form == "time" else "%Y-%m-%d %H:%M %Z")
+    text = local.strftime(_FORMS.get(form, "%Y-%m-%d %H:%M %Z"))
     return format_html('<time class="so-instant" data-form="{}" datetime="{}">{}</time>', form, value.isoformat(), text)
 
 
@@ -56,3 +60,9 @@ def percent(share: float | None) -> str:
     if share is None:
         return NONE
     return "0 %" if share == 0 else f"{share * 100:.2f} %" if share < 0.1 else f"{share * 100:.0f} %"
+
+
+@register.simple_tag
+def zone() -> SafeString:
+    """The time zone's name for a heading; a script puts in that of who looks."""
+    return format_html('<span class="so-zone">{}</span>', timezone.get_current_timezone_name())
