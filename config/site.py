@@ -151,7 +151,13 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": ["config.site.script"],
     "DASHBOARD_CALLBACK": "reports.dashboard.dashboard",
     "GLOBAL_CALLBACK": "channels.admin.banner.banners",
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.site.navigation"},
+    "COMMAND": {"search_callback": "reports.search.find"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "config.site.navigation",
+    },
     "COLORS": {
         "primary": {
             "50": "oklch(97.7% .013 236.62)",
