@@ -10,7 +10,8 @@ import msgspec
 
 from .base import ChannelBusy, ChannelRefused, ChannelUnclear, Response, TokenRejected
 
-#: Nothing is sent while the budget holds fewer points: what a request of numbers may cost, with room.
+#: The shop is left alone while the budget holds fewer points: what some requests of numbers cost. Whoever asks for more than there
+#: is, is told when to come again.
 LEAST_POINTS = 100.0
 
 #: Of those the account is told; no item is to blame.
@@ -51,15 +52,14 @@ def decoded(response: Response) -> dict[str, Any]:
 
 
 def rest_seconds(response: Response) -> float:
-    """Seconds until the budget holds what the next request may cost."""
+    """Seconds until the budget holds what numbers cost."""
     try:
-        cost = _cost(decoded(response))
+        _, available, rate = _cost(decoded(response))
     except ChannelUnclear:
         return 0.0
-    requested, available, rate = cost
-    if available is None or not rate:
+    if available is None or not rate or rate < 0:
         return 0.0
-    return max(0.0, min((max(requested or 0.0, LEAST_POINTS) - available) / rate, _LONGEST_WAIT))
+    return max(0.0, min((LEAST_POINTS - available) / rate, _LONGEST_WAIT))
 
 
 def rows(value: Any) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def _refuse_errors(body: dict[str, Any]) -> None:
 
 def _throttled_seconds(body: dict[str, Any]) -> float:
     requested, available, rate = _cost(body)
-    if requested is None or available is None or not rate:
+    if requested is None or available is None or not rate or rate < 0:
         return 1.0
     return max(0.1, min((requested - available) / rate, _LONGEST_WAIT))
 

@@ -1,4 +1,8 @@
-"""What is asked of Shopify, in GraphQL. Each document costs less than 1,000 points, however large the shop is."""
+"""What is asked of Shopify, in GraphQL.
+
+No document may cost 1,000 points, however large the shop is. Those that are paged cost half of that: what they ask for must be
+in the budget at once, beside the numbers that are sent meanwhile.
+"""
 
 from collections.abc import Sequence
 
@@ -6,17 +10,17 @@ from collections.abc import Sequence
 MOST_ITEMS = 250
 
 #: Inventory levels on a page of a location.
-LEVELS_PAGE = 190
+LEVELS_PAGE = 120
 
 #: Orders on a page of a poll. The few that have more lines or parcels than are listed there are asked for one by one.
-ORDERS_PAGE = 14
+ORDERS_PAGE = 7
 POLLED_LINES = 6
 POLLED_FULFILLMENTS = 2
 
 #: What one order is asked for with.
-ORDER_LINES = 50
-ORDER_FULFILLMENTS = 8
-FULFILLMENT_LINES = 40
+ORDER_LINES = 80
+ORDER_FULFILLMENTS = 5
+FULFILLMENT_LINES = 30
 
 SET_QUANTITIES = """
 mutation SetQuantities($input: InventorySetQuantitiesInput!, $key: String!) {
@@ -94,7 +98,7 @@ FULFILLMENTS = """
 query Fulfillments($id: ID!) {
   order(id: $id) {
     id
-    fulfillments(first: 20) {
+    fulfillments(first: 12) {
       status
       trackingInfo(first: 3) { number }
       fulfillmentLineItems(first: 20) {
@@ -111,11 +115,11 @@ FULFILLMENT_ORDERS = """
 query FulfillmentOrders($id: ID!, $after: String) {
   order(id: $id) {
     id
-    fulfillmentOrders(first: 6, after: $after) {
+    fulfillmentOrders(first: 4, after: $after) {
       nodes {
         id status
         assignedLocation { location { id } }
-        lineItems(first: 70) { nodes { id remainingQuantity lineItem { id } } }
+        lineItems(first: 60) { nodes { id remainingQuantity lineItem { id } } }
       }
       pageInfo { hasNextPage endCursor }
     }

@@ -104,7 +104,7 @@ def read_levels(response: Response, items: Sequence[PushItem]) -> dict[int, int]
     levels: dict[int, int] = {}
     for turn, there in enumerate(_by_place(items).values()):
         shown = {
-            node.get("id"): _available(inside(node, "inventoryLevel", "quantities"))
+            str(node.get("id")): _available(inside(node, "inventoryLevel", "quantities"))
             for node in rows(found.get(f"p{turn}"))
         }
         for item in there:
