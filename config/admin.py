@@ -1,8 +1,7 @@
-"""The back office's pages for what libraries bring: people, roles and the schedule, in the same dress as the rest."""
+"""The back office's pages for the schedule, which a library brings, in the same dress as the rest."""
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django_celery_beat.admin import ClockedScheduleAdmin, CrontabScheduleAdmin, PeriodicTaskAdmin, TaskSelectWidget
 from django_celery_beat.admin import PeriodicTaskForm as LibraryForm
 from django_celery_beat.models import (
@@ -13,28 +12,11 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-for model in (User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
+# Roles are a table in the code: groups would say something else.
+for model in (Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
-
-
-@admin.register(User)
-class PersonAdmin(UserAdmin, ModelAdmin):
-    """People who may come in."""
-
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_fullwidth = True
-
-
-@admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
-    """Sets of permissions."""
-
-    list_fullwidth = True
 
 
 class TaskWidget(UnfoldAdminSelectWidget, TaskSelectWidget):

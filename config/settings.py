@@ -170,7 +170,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 # --- People: docs/people.md says what each of these does.
 AUTHENTICATION_BACKENDS = ["inventory.people.backend.RoleBackend"]
-SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=[])
+SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=["admin"])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])  # their addresses or networks, as 10.0.0.0/8
 ATTEMPTS_PER_ACCOUNT = env.int("ATTEMPTS_PER_ACCOUNT", default=5)
 ATTEMPTS_PER_ADDRESS = env.int("ATTEMPTS_PER_ADDRESS", default=30)

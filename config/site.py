@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 #: Sections of the sidebar: title, then pages as (title, icon, view of the admin site, permission, count of what waits).
@@ -83,12 +83,20 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("People"),
+        (
+            (_("People"), "person", "auth_user_changelist", "auth.view_user", ""),
+            (_("Invitations"), "mail", "inventory_accesslink_changelist", "inventory.view_accesslink", ""),
+            (_("Sessions"), "devices", "inventory_loginsession_changelist", "inventory.view_loginsession", ""),
+            (_("Failed attempts"), "gpp_bad", "inventory_attemptcount_changelist", "inventory.view_attemptcount", ""),
+            (_("Record of access"), "history", "inventory_accessevent_changelist", "inventory.view_accessevent", ""),
+        ),
+    ),
+    (
         _("Settings"),
         (
             (_("Locations"), "location_on", "inventory_location_changelist", "inventory.view_location", ""),
             (_("API keys"), "key", "inventory_apikey_changelist", "inventory.view_apikey", ""),
-            (_("People"), "person", "auth_user_changelist", "auth.view_user", ""),
-            (_("Roles"), "group", "auth_group_changelist", "auth.view_group", ""),
             (
                 _("Schedule"),
                 "schedule",
@@ -149,6 +157,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.site.favicon"}],
     "STYLES": ["config.site.stylesheet"],
     "SCRIPTS": ["config.site.script"],
+    "LOGIN": {"form": "inventory.people.login.LoginForm"},
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("account:home")}]},
     "DASHBOARD_CALLBACK": "reports.dashboard.dashboard",
     "GLOBAL_CALLBACK": "channels.admin.banner.banners",
     "COMMAND": {"search_callback": "reports.search.find"},

@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", include("reports.urls")),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account:password")),
+    path("account/", include("inventory.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("channels.urls")),
     path("api/", include("config.api")),

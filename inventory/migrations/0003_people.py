@@ -137,8 +137,8 @@ class Migration(migrations.Migration):
             name='SecondFactor',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('secret', encrypted_fields.fields.EncryptedTextField(default='', editable=False, verbose_name='secret')),
-                ('pending_secret', encrypted_fields.fields.EncryptedTextField(default='', editable=False, verbose_name='secret being set up')),
+                ('secret', encrypted_fields.fields.EncryptedTextField(editable=False, null=True, verbose_name='secret')),
+                ('pending_secret', encrypted_fields.fields.EncryptedTextField(editable=False, null=True, verbose_name='secret being set up')),
                 ('last_step', models.BigIntegerField(default=0, help_text='No code up to it is taken again.', verbose_name='last time step')),
                 ('made_at', models.DateTimeField(default=inventory.kernel.clock.now, verbose_name='made at')),
                 ('confirmed_at', models.DateTimeField(null=True, verbose_name='confirmed at')),

@@ -85,8 +85,8 @@ class SecondFactor(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="second_factor", verbose_name=_("user")
     )
-    secret = EncryptedTextField(_("secret"), editable=False, default="")
-    pending_secret = EncryptedTextField(_("secret being set up"), editable=False, default="")
+    secret = EncryptedTextField(_("secret"), editable=False, null=True)
+    pending_secret = EncryptedTextField(_("secret being set up"), editable=False, null=True)
     last_step = models.BigIntegerField(_("last time step"), default=0, help_text=_("No code up to it is taken again."))
     made_at = models.DateTimeField(_("made at"), default=clock.now)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)

@@ -6,6 +6,7 @@ What succeeds takes itself out again. Counters lie in PostgreSQL: no flushed cac
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.conf import settings
 from django.db import connection
@@ -39,7 +40,7 @@ class LockedOut(Exception):
     @property
     def seconds_left(self) -> int:
         """Until the next attempt is looked at."""
-        return max(1, int((self.until - clock.now()).total_seconds()) + 1)
+        return max(1, ceil((self.until - clock.now()).total_seconds()))
 
     @property
     def message(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from . import second_factor, sessions
@@ -43,7 +45,8 @@ class Gate:
             return None  # the API's own door refuses who still has to show it
         if request.resolver_match.view_name in OPEN:
             return None
-        return redirect("account:verify" if second_factor.is_set_up(request.user) else "account:enrol")
+        wanted = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+        return redirect(f"{reverse('account:verify')}?{wanted}")
 
 
 def _end(request: HttpRequest, *, is_program: bool) -> HttpResponse | None:

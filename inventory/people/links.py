@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..kernel import clock
 from ..models import AccessLink, AttemptKind, EventKind, LinkKind, Location, Person, Role
@@ -23,6 +24,8 @@ from .membership import PeopleError
 from .roles import Standing
 
 logger = logging.getLogger(__name__)
+
+_ASKED_ALREADY = gettext_lazy("There is an open invitation of this address already: send it again.")
 
 LIFETIME = {LinkKind.INVITATION: timedelta(days=7), LinkKind.PASSWORD: timedelta(days=1)}
 
@@ -34,8 +37,8 @@ def invite(
     email = email.strip().lower()
     if by is not None and not by.may_grant(role, frozenset(place.pk for place in locations) or None):
         raise PeopleError(_("You cannot give a role that goes beyond your own."))
-    if get_user_model().objects.filter(Q(username__iexact=email) | Q(email__iexact=email)).exists():
-        raise PeopleError(_("%s can log in already.") % email)
+    if problem := obstacle(email):
+        raise PeopleError(problem)
     link = AccessLink(kind=LinkKind.INVITATION, email=email, role=role, made_by=actor)
     token = _arm(link)
     try:
@@ -44,8 +47,16 @@ def invite(
             link.locations.set(locations)
             events.record(EventKind.INVITED, actor=actor, subject=email, detail=granted(role, locations))
     except IntegrityError:
-        raise PeopleError(_("There is an open invitation of this address already: send it again.")) from None
+        raise PeopleError(str(_ASKED_ALREADY)) from None
     return link, token
+
+
+def obstacle(email: str) -> str:
+    """Why somebody cannot be invited; empty where they can."""
+    if get_user_model().objects.filter(Q(username__iexact=email) | Q(email__iexact=email)).exists():
+        return _("%s can log in already, or was made inactive: look among the people.") % email
+    asked = AccessLink.objects.filter(kind=LinkKind.INVITATION, email=email, used_at=None, revoked_at=None)
+    return str(_ASKED_ALREADY) if asked.exists() else ""
 
 
 @transaction.atomic

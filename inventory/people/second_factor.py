@@ -27,6 +27,10 @@ RECOVERY_CODES = 10
 TOLERANCE = 1
 
 
+class WrongCode(Exception):
+    """A code that is not right, or was taken before."""
+
+
 def is_demanded(user: Any) -> bool:
     """Whether the person's role may not come in without one."""
     standing = standing_of(user)
@@ -67,7 +71,7 @@ def picture(factor: SecondFactor) -> str:
 
 
 def confirm(user: Any, *, code: str, session: LoginSession, request: HttpRequest) -> list[str]:
-    """Take the pending secret into use where the code is right; the recovery codes, or nothing where it is wrong.
+    """Take the pending secret into use where the code is right; the recovery codes. Raises WrongCode, LockedOut.
 
     All other sessions of the person end.
     """
@@ -75,29 +79,33 @@ def confirm(user: Any, *, code: str, session: LoginSession, request: HttpRequest
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().get(user=user)
         step = _step_of(factor.pending_secret, code, after=0)
-        if step is None:
-            _tell_failure(user, request)
-            return []
-        factor.secret, factor.pending_secret = factor.pending_secret, ""
-        factor.last_step, factor.confirmed_at = step, clock.now()
-        factor.save()
-        codes = _renew(factor)
-        events.record(EventKind.FACTOR_SET, actor=events.name_of(user), request=request)
-        _let_in(session)
-        sessions.end_all(user, actor=events.name_of(user), but=session, request=request)
+        if step is not None:
+            factor.secret, factor.pending_secret = factor.pending_secret, None
+            factor.last_step, factor.confirmed_at = step, clock.now()
+            factor.save()
+            codes = _renew(factor)
+            _let_in(session)
+            events.record(EventKind.FACTOR_SET, actor=events.name_of(user), request=request)
+            sessions.end_all(user, actor=events.name_of(user), but=session, request=request)
+    if step is None:
+        raise _failure(user, request)
     attempts.forgive(AttemptKind.SECOND_FACTOR, account=user.get_username(), request=request)
     return codes
 
 
 def verify(user: Any, *, code: str, session: LoginSession, request: HttpRequest) -> bool:
-    """Whether a code of the app, or a recovery code, is right; then the session is let in. Each is taken once."""
+    """Let the session in where a code of the app, or a recovery code, is right. Each is taken once.
+
+    True, or raises WrongCode or LockedOut.
+    """
     attempts.admit(AttemptKind.SECOND_FACTOR, account=user.get_username(), request=request)
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().filter(user=user, confirmed_at__isnull=False).first()
-        if factor is None or not (_take(factor, code) or _take_recovery(factor, code, request)):
-            _tell_failure(user, request)
-            return False
-        _let_in(session)
+        taken = factor is not None and (_take(factor, code) or _take_recovery(factor, code, request))
+        if taken:
+            _let_in(session)
+    if not taken:
+        raise _failure(user, request)
     attempts.forgive(AttemptKind.SECOND_FACTOR, account=user.get_username(), request=request)
     return True
 
@@ -116,11 +124,11 @@ def codes_left(user: Any) -> int:
 
 
 @transaction.atomic
-def reset(user: Any, *, actor: str, request: HttpRequest | None = None) -> None:
-    """Forget a person's second factor, as when the phone is lost, and end their sessions."""
+def reset(user: Any, *, actor: str, but: LoginSession | None = None, request: HttpRequest | None = None) -> None:
+    """Forget a person's second factor, as when the phone is lost, and end their sessions, one excepted."""
     SecondFactor.objects.filter(user=user).delete()
     events.record(EventKind.FACTOR_RESET, actor=actor, subject=events.name_of(user), request=request)
-    sessions.end_all(user, actor=actor, request=request)
+    sessions.end_all(user, actor=actor, but=but, request=request)
 
 
 def _let_in(session: LoginSession) -> None:
@@ -128,8 +136,9 @@ def _let_in(session: LoginSession) -> None:
     session.save(update_fields=["verified_at"])
 
 
-def _tell_failure(user: Any, request: HttpRequest) -> None:
+def _failure(user: Any, request: HttpRequest) -> WrongCode:
     events.record(EventKind.FACTOR_FAILED, actor=events.name_of(user), request=request)
+    return WrongCode()
 
 
 def _take(factor: SecondFactor, code: str) -> bool:
@@ -141,7 +150,7 @@ def _take(factor: SecondFactor, code: str) -> bool:
     return True
 
 
-def _step_of(secret: str, code: str, *, after: int) -> int | None:
+def _step_of(secret: str | None, code: str, *, after: int) -> int | None:
     """The time step whose code this is; None where it is none, or none that is later than the last one taken."""
     digits = code.replace(" ", "")
     if not secret or len(digits) != 6 or not (digits.isascii() and digits.isdigit()):

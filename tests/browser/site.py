@@ -36,7 +36,7 @@ class Site:
         given = {name: value for name, value in os.environ.items() if name not in STRANGE}
         self.env = given | {
             "DATA_DIR": str(self.folder), "DATABASE_URL": "", "DATABASE_OWNER_URL": "", "REDIS_URL": "",
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD, "SECOND_FACTOR_ROLES": "",
         }  # fmt: skip
         self.web: subprocess.Popen[bytes] | None = None
 

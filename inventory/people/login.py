@@ -1,0 +1,54 @@
+"""The door: name and password, counted, and never saying which of them was wrong.
+
+Not among the admin's modules: the theme imports it before there is an admin to register at.
+"""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AuthenticationForm
+
+from ..models import AttemptKind, EventKind
+from . import attempts, events
+
+
+class LoginForm(AuthenticationForm):
+    """Django's form for staff, behind the limits."""
+
+    error_messages = {
+        "invalid_login": _("Name and password do not go together, or the person cannot log in here."),
+        "inactive": _("Name and password do not go together, or the person cannot log in here."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Email address or user name")
+
+    def clean_username(self) -> str:
+        """Addresses are kept in small letters."""
+        name: str = self.cleaned_data["username"].strip()
+        return name.lower() if "@" in name else name
+
+    def clean(self) -> dict[str, Any]:
+        """Count the attempt, then look at it."""
+        name = self.cleaned_data.get("username", "")
+        account = name.lower()
+        try:
+            attempts.admit(AttemptKind.LOGIN, account=account, request=self.request)
+        except attempts.LockedOut as error:
+            raise ValidationError(error.message, code="locked_out") from None
+        try:
+            values: dict[str, Any] = super().clean()
+        except ValidationError:
+            events.record(EventKind.LOGIN_FAILED, actor=events.NOBODY, subject=_known(name), request=self.request)
+            raise
+        attempts.forgive(AttemptKind.LOGIN, account=account, request=self.request)
+        return values
+
+
+def _known(name: str) -> str:
+    """A name that exists; what else was typed into its field may have been a password."""
+    user = get_user_model().objects.filter(username=name).first()
+    return events.name_of(user) if user is not None else str(_("an unknown name"))
