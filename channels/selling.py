@@ -18,12 +18,19 @@ from .signals import channel_switched
 
 @transaction.atomic
 def stop_selling(channels: Iterable[Channel], *, actor: str) -> None:
-    """Show 0 on every listing of these channels."""
+    """Show 0 on every listing of these channels; what was refused before is tried again: 0 may be taken."""
     for channel in channels:
         channel.stopped_at = channel.stopped_at or clock.now()
         channel.save(update_fields=["stopped_at"])
         publishing.owe_channel(channel.pk)
+        _unpark(channel)
         channel_switched.send(stop_selling, channel=channel, state="stopped", actor=actor)
+
+
+def _unpark(channel: Channel) -> None:
+    parked = StockTarget.objects.filter(channel=channel).exclude(parked_reason="").order_by("pk")
+    ids = list(parked.select_for_update(no_key=True).values_list("pk", flat=True))
+    StockTarget.objects.filter(pk__in=ids).update(parked_reason="", attempts=0)
 
 
 @transaction.atomic

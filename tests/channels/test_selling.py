@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels import selling, sync
-from channels.models import Channel
+from channels.models import Channel, StockTarget
 from channels.registration import create_listings
 from reports.models import Alert, AlertKind
 from tests.channels.shop import Answer, Shop
@@ -52,6 +52,22 @@ def test_stopping_does_not_wait_for_a_back_off(shop: Shop, hands: Hands) -> None
     selling.stop_selling([channel], actor="user:ann")
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 0}
+
+
+def test_stopping_sends_0_for_what_was_refused_before(shop: Shop, hands: Hands) -> None:
+    channel = a_channel(shop)
+    sku = a_sku("A", available=5)
+    a_listing(channel, sku)
+    sync.drain_channel(channel.pk)
+    set_available(sku, 9)
+    shop.will(Answer(200, {"results": [{"external_id": "x-A", "status": "rejected", "code": "too_many"}]}))
+    hands.later(2)
+    sync.drain_channel(channel.pk)
+    assert StockTarget.objects.get().parked_reason == "too_many" and shop.book == {"x-A": 5}
+    selling.stop_selling([channel], actor="user:ann")
+    hands.later(2)
+    sync.drain_channel(channel.pk)
+    assert shop.book == {"x-A": 0} and not selling.unacknowledged(channel).exists()
 
 
 def test_a_stopped_channel_stays_at_0_whatever_arrives(shop: Shop, hands: Hands) -> None:
