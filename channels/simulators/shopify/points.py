@@ -13,8 +13,7 @@ class Points:
 
     def __init__(self, terms: ShopifyTerms) -> None:
         self._most, self._rate = float(terms.largest_points), terms.points_per_second
-        self._held, self._at = self._most, time.monotonic()
-        self._dry_until = 0.0
+        self.fill()
 
     def holds(self, points: int) -> bool:
         """Whether so many may be spent now."""
@@ -26,8 +25,11 @@ class Points:
 
     def dry_up(self, seconds: float) -> None:
         """Nothing is in it and nothing comes into it for so long."""
-        self._held, self._at = 0.0, time.monotonic()
-        self._dry_until = self._at + seconds
+        self._held, self._at = 0.0, time.monotonic() + seconds
+
+    def fill(self) -> None:
+        """It is full."""
+        self._held, self._at = self._most, time.monotonic()
 
     def status(self) -> dict[str, float]:
         """``throttleStatus``."""
@@ -38,7 +40,7 @@ class Points:
         }
 
     def _available(self) -> float:
-        now = max(time.monotonic(), self._dry_until)
+        now = time.monotonic()
         if now > self._at:
             self._held, self._at = min(self._most, self._held + (now - self._at) * self._rate), now
         return self._held

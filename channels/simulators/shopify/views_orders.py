@@ -55,6 +55,7 @@ class OrderView(View):
         self.edited = order.is_edited
         self.fully_paid, self.unpaid = order.is_paid, not order.is_paid
         self.display_financial_status = order.financial_status.upper()
+        self.payment_gateway_names = ["bogus"]
         self.tags: list[str] = []
 
     def __getattr__(self, name: str) -> Bag:
@@ -154,7 +155,7 @@ class LineView(View):
     graphql_type = "LineItem"
     requires_shipping = taxable = restockable = merchant_editable = True
     is_gift_card = False
-    variant_title = vendor = None
+    variant_title, vendor = None, "Simulated"
 
     def __init__(self, shop: Shop, order: ShopOrder, line: ShopLine) -> None:
         super().__init__(shop, line.line_id)
@@ -331,7 +332,7 @@ class WorkLineView(View):
 
     graphql_type = "FulfillmentOrderLineItem"
     requires_shipping = True
-    variant_title = vendor = None
+    variant_title, vendor = None, "Simulated"
 
     def __init__(self, shop: Shop, order: ShopOrder, work_line: WorkLine) -> None:
         super().__init__(shop, work_line.work_line_id)

@@ -49,7 +49,10 @@ class ShopifyWire(Wire[ShopifyShop]):
 
     def throttle_for(self, seconds: float) -> None:
         """No cost points for so long: every query is THROTTLED; 0 ends it."""
-        self._points.dry_up(seconds) if seconds > 0 else self._points.spend(-self.marketplace.terms.largest_points)
+        if seconds > 0:
+            self._points.dry_up(seconds)
+        else:
+            self._points.fill()
 
     def _route_of(self, request: Request) -> tuple[str, Route | None]:
         if request.method != "POST":

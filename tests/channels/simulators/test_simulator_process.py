@@ -80,7 +80,7 @@ def test_a_process_ends_with_its_parent() -> None:
 
 
 def test_the_simulators_know_nothing_of_the_product() -> None:
-    for path in Path(channels.simulators.__file__).parent.glob("*.py"):
+    for path in Path(channels.simulators.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
