@@ -14,7 +14,7 @@ QUICK := not stack and not browser and not faults and not long
 REAL := (stack or browser or faults) and not long
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-quick test-long lint format lock clean
+.PHONY: help demo up test test-quick test-long bench lint format lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test-quick: .venv/dev.stamp  ## the tests without a stack or browser
 
 test-long: .venv/dev.stamp  ## the tests that take minutes
 	$(RUN) -m pytest -m long --timeout=3600
+
+bench: .venv/runtime.stamp  ## how far from the limit: the figures and their targets, on stacks of its own (PARTS=, RUNS=)
+	@exec $(RUN) manage.py bench $(PARTS) --runs $(or $(RUNS),5)
 
 lint: .venv/dev.stamp  ## style, layers, types, missing migrations
 	.venv/bin/ruff check .
