@@ -1,6 +1,7 @@
 """Take the database to another server: saved into a file, restored there, verified there."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Destination:
     def undo(self) -> None:
         """Remove the role that was made for a move that failed."""
         if self.made_role:
-            with self.place.maintenance() as connection:
+            with suppress(psycopg.Error, BackupError), self.place.maintenance() as connection:
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.made_role)))
 
 

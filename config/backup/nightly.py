@@ -58,9 +58,8 @@ def is_due() -> bool:
     slot = last_slot(now)
     if settings.BACKUPS_KEPT < 1 or slot < installed_at():
         return False
-    if any(
-        Path(path).is_file() for path in _nightly().done().filter(started_at__gte=slot).values_list("path", flat=True)
-    ):
+    written = _nightly().filter(started_at__gte=slot, size_bytes__isnull=False)  # also one that failed its trial
+    if any(Path(path).is_file() for path in written.values_list("path", flat=True)):
         return False
     return not _nightly().filter(started_at__gt=now - RETRY_AFTER).exists()
 
@@ -92,23 +91,27 @@ def make(*, show: Callable[[str], None]) -> Path:
 
 def _make(show: Callable[[str], None]) -> Path:
     folder = backup_folder()
-    place = Place.of_settings()
     with alone(settings.LAYOUT.data):
         sweep(folder)
         path = folder / file_name(KIND, now=clock.now())
-        with noting(path, nightly=True, made_by=ACTOR) as row:
-            written = write(place, to=path)
-            note_written(row, written)
-            show(_("{path}: {rows} rows.").format(path=path, rows=written.manifest.row_count))
-            if needs_trial(clock.now()):
-                row.remark = _try_out(path, place, database_bytes=written.manifest.database_bytes)
-                row.checked_at = None if row.remark else clock.now()
-                show(
-                    row.remark or _("It was restored into a database beside, and its ledger verified: no differences.")
-                )
-        for gone in prune(folder):
-            show(_("{path} is removed: {count} are kept.").format(path=gone, count=settings.BACKUPS_KEPT))
+        try:
+            with noting(path, nightly=True, made_by=ACTOR) as row:
+                _write_and_try(row, path, show)
+        finally:
+            for gone in prune(folder):
+                show(_("{path} is removed: {count} are kept.").format(path=gone, count=settings.BACKUPS_KEPT))
     return path
+
+
+def _write_and_try(row: Backup, path: Path, show: Callable[[str], None]) -> None:
+    place = Place.of_settings()
+    written = write(place, to=path)
+    note_written(row, written)
+    show(_("{path}: {rows} rows.").format(path=path, rows=written.manifest.row_count))
+    if needs_trial(clock.now()):
+        row.remark = _try_out(path, place, database_bytes=written.manifest.database_bytes)
+        row.checked_at = None if row.remark else clock.now()
+        show(row.remark or _("It was restored into a database beside, and its ledger verified: no differences."))
 
 
 def needs_trial(now: datetime) -> bool:

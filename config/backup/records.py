@@ -1,16 +1,21 @@
 """The rows about backups: what people and the schedule know of them."""
 
 import getpass
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from django.db import DatabaseError, transaction
 
 from config.backup import BackupError
 from config.backup.archive import Manifest
 from config.backup.writing import Written
 from inventory.kernel import clock
 from reports.models import Backup, BackupState
+
+logger = logging.getLogger(__name__)
 
 
 def operator() -> str:
@@ -23,26 +28,37 @@ def operator() -> str:
 
 @contextmanager
 def noting(path: Path, *, nightly: bool = False, made_by: str) -> Iterator[Backup]:
-    """A row about a backup under way; it fails with the block, whatever ended that."""
-    Backup.objects.filter(state=BackupState.RUNNING).update(
-        state=BackupState.FAILED, finished_at=clock.now(), remark="It was interrupted."
-    )
-    row = Backup.objects.create(started_at=clock.now(), is_nightly=nightly, made_by=made_by, path=str(path))
+    """A row about a backup under way; it fails with the block, whatever ended that.
+
+    No row is no reason to make no backup: before an update the schema may be older than the code.
+    """
+    row = Backup(started_at=clock.now(), is_nightly=nightly, made_by=made_by, path=str(path))
+    _keep(row)
     try:
         yield row
     except BaseException as error:
         row.state = BackupState.FAILED
-        row.remark = str(error)[:500] if isinstance(error, BackupError) else repr(error)[:500]
+        row.remark = (str(error) if isinstance(error, BackupError) else repr(error))[:500]
         raise
     finally:
         row.finished_at = clock.now()
-        row.save()
+        _keep(row)
 
 
 def note_written(row: Backup, written: Written) -> None:
     """Its file is whole."""
     row.state, row.size_bytes, row.row_count = BackupState.DONE, written.size, written.manifest.row_count
-    row.save()
+    _keep(row)
+
+
+def _keep(row: Backup) -> None:
+    try:
+        with transaction.atomic():
+            left = Backup.objects.filter(state=BackupState.RUNNING).exclude(pk=row.pk)
+            left.update(state=BackupState.FAILED, finished_at=clock.now(), remark="It was interrupted.")
+            row.save()
+    except DatabaseError as error:
+        logger.warning("the backup is not listed in the back office: %s", error)
 
 
 def note_restored(path: Path, manifest: Manifest) -> None:

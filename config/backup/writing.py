@@ -52,6 +52,7 @@ def write(
         clients = find_clients(server_major=place.server_major())
         with place.connect(autocommit=False) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             snapshot, manifest = _describe(connection, place, client_major=clients.major)
             with archive.new(to, meter=meter) as writer:
                 command = [
