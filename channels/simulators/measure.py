@@ -191,6 +191,11 @@ def calls(marketplaces: Mapping[str, Marketplace]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
+def writes(calls: Mapping[str, int]) -> int:
+    """Requests that write: stock, and in a Shopify shop every other mutation."""
+    return calls.get("PUT /stock", 0) + calls.get("POST graphql mutation", 0)
+
+
 def _by_sku(purchases: Iterable[Purchase]) -> dict[str, list[Purchase]]:
     found: dict[str, list[Purchase]] = defaultdict(list)
     for purchase in purchases:

@@ -93,7 +93,7 @@ class World:
         """What the books and the clock say about everything so far."""
         differing = measure.differences(self.stock, marketplaces=self.marketplaces)
         status = self.status()
-        puts = status["calls"].get("PUT /stock", 0)
+        puts = measure.writes(status["calls"])
         return {
             **measure.lags(self.log, stock=self.stock, marketplaces=self.marketplaces, without=without),
             "oversold_units": sum(self.stock.oversold.values()),

@@ -40,7 +40,7 @@ class SkuSeed:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeed:
-    """One channel of the ``http`` connector."""
+    """One channel. ``secret`` signs its webhooks; ``credentials`` are those of another connector than ``http``."""
 
     code: str
     name: str
@@ -51,6 +51,8 @@ class ChannelSeed:
     fee_percent: Decimal = Decimal(0)
     orders_from: datetime | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    connector: str = "http"
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def seed_locations(rows: Iterable[Mapping[str, Any]]) -> dict[str, Location]:
@@ -115,10 +117,10 @@ def _create_channel(seed: ChannelSeed, *, actor: str) -> Channel:
     return create_channel(
         code=seed.code,
         name=seed.name,
-        connector="http",
+        connector=seed.connector,
         base_url=seed.base_url,
         settings=dict(seed.settings),
-        credentials={"secret": seed.secret},
+        credentials=dict(seed.credentials) or {"secret": seed.secret},
         currency=seed.currency,
         priority=seed.priority,
         fee_percent=seed.fee_percent,
@@ -132,22 +134,25 @@ def external_id_is_code(_channel: str, sku: str) -> str:
     return sku
 
 
+def only_external_id(external_id: Callable[[str, str], str]) -> Callable[[str, str], Mapping[str, Any]]:
+    """The ids of a listing where there is but one."""
+    return lambda channel, sku: {"external_id": external_id(channel, sku)}
+
+
 def seed_listings(
     channels: Iterable[Channel],
     *,
     skus: Iterable[str],
     external_id: Callable[[str, str], str] = external_id_is_code,
+    external: Callable[[str, str], Mapping[str, Any]] | None = None,
 ) -> int:
     """Offer every SKU on every channel; answers how many listings are new."""
     offered = {sku.code: sku for sku in Sku.objects.filter(code__in=list(skus))}
+    ids = external or only_external_id(external_id)
     count = 0
     for channel in channels:
         known = set(Listing.objects.filter(channel=channel).values_list("sku__code", flat=True))
-        rows = (
-            {"sku": sku, "external": {"external_id": external_id(channel.code, code)}}
-            for code, sku in offered.items()
-            if code not in known
-        )
+        rows = ({"sku": sku, "external": ids(channel.code, code)} for code, sku in offered.items() if code not in known)
         while batch := list(islice(rows, BATCH)):
             create_listings(channel, batch)
             count += len(batch)

@@ -1,7 +1,7 @@
 """Shoppers in many simulated marketplaces, the product in the middle, and what both sides say about it afterwards."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +11,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from channels.models import Channel
+from channels.simulators.measure import writes
 from channels.simulators.remote import Process, Remote
 from config.layout import PROJECT_DIR
 from fulfillment.models import SalesOrder
 from inventory.kernel import clock
-from inventory.models import Sku
+from inventory.models import Location, Sku
 
-from . import measure, seeding
+from . import market, measure, seeding
 
 LOCATIONS: tuple[dict[str, Any], ...] = (
     {"code": "EAST", "name": "East", "kind": "warehouse", "country": "US", "priority": 1},
@@ -51,6 +52,8 @@ class SyncOptions:
     latency_ms: float = 50.0
     zipf: float = 1.0
     settle_seconds: float = 60.0
+    shopify: int = 0
+    misfortune: float = 0.0
 
 
 #: Called with a phase's code, how much of it is done and how much there is to do.
@@ -70,13 +73,8 @@ def run_sync(options: SyncOptions, *, url: str, progress: Progress) -> dict[str,
         return {**_sell(options, remote=process.remote, progress=progress), "publish_seconds": published_seconds}
 
 
-def channel_codes(options: SyncOptions) -> list[str]:
-    """The channels' codes, in order."""
-    return [f"sim-{number:02d}" for number in range(1, options.channels + 1)]
-
-
-def _secret(options: SyncOptions, code: str) -> str:
-    return seeding.secret_of(f"simulate:{options.seed}:{code}")
+def _planned(options: SyncOptions) -> list[market.Planned]:
+    return market.plan(channels=options.channels, shopify=options.shopify, seed=options.seed)
 
 
 def _opening(options: SyncOptions) -> dict[str, int]:
@@ -84,16 +82,10 @@ def _opening(options: SyncOptions) -> dict[str, int]:
 
 
 def _config(options: SyncOptions, *, opening: dict[str, int], url: str) -> dict[str, Any]:
-    """Books open at 0: what buyers see is what the product has published."""
+    places = _places(opening)
     marketplaces = [
-        {
-            "code": code,
-            "secret": _secret(options, code),
-            "name": code,
-            "latency_ms": options.latency_ms,
-            "seed": options.seed,
-        }
-        for code in channel_codes(options)
+        each.document(places, latency_ms=options.latency_ms, seed=options.seed, misfortune=options.misfortune)
+        for each in _planned(options)
     ]
     return {
         "target": url.rstrip("/"),
@@ -101,6 +93,10 @@ def _config(options: SyncOptions, *, opening: dict[str, int], url: str) -> dict[
         "stock": opening,
         "marketplaces": marketplaces,
     }
+
+
+def _places(opening: dict[str, int]) -> dict[str, int]:
+    return {sku: place for place, sku in enumerate(opening, 1)}
 
 
 def _seed(options: SyncOptions, *, opening: dict[str, int], base_urls: dict[str, str]) -> None:
@@ -116,11 +112,25 @@ def _seed(options: SyncOptions, *, opening: dict[str, int], base_urls: dict[str,
         shares = {east: units - units // 2, west: units // 2 - units // 5, north: units // 5}
         rows += [(ids[code], place, share) for place, share in shares.items() if share]
     seeding.seed_stock(rows, reference="simulate")
-    channels = seeding.seed_channels(
-        seeding.ChannelSeed(code=code, name=code, base_url=url, secret=_secret(options, code), currency="USD")
-        for code, url in base_urls.items()
-    )
-    seeding.seed_listings(channels.values(), skus=list(opening))
+    planned = {each.code: each for each in _planned(options)}
+    channels = seeding.seed_channels(each.seed(base_urls[each.code]) for each in planned.values())
+    places = _places(opening)
+
+    def external(code: str, sku: str) -> Mapping[str, Any]:
+        return planned[code].external(sku, place=places.get(sku, 0))
+
+    seeding.seed_listings(channels.values(), skus=list(opening), external=external)
+    if options.misfortune:
+        _offer_a_parent([channels[code] for code, each in planned.items() if each.kind == "shopify"], external=external)
+
+
+def _offer_a_parent(shops: Sequence[Channel], *, external: Callable[[str, str], Mapping[str, Any]]) -> None:
+    """A SKU that every shop refuses numbers for: what is sent with it must not suffer."""
+    seed = seeding.SkuSeed(market.PARENT_SKU, _("Parent of a bundle"), price=Decimal("19.90"), currency="USD")
+    parent = seeding.seed_skus([seed])[seed.code]
+    place = Location.objects.order_by("priority").values_list("id", flat=True)[0]
+    seeding.seed_stock([(parent, place, 5)], reference="simulate")
+    seeding.seed_listings(shops, skus=[seed.code], external=external)
 
 
 def _publish(remote: Remote, *, progress: Progress) -> float:
@@ -156,6 +166,7 @@ def _sell(options: SyncOptions, *, remote: Remote, progress: Progress) -> dict[s
         **_calls(report, before=calls),
         "busiest_second": report["busiest_second"],
         "oversold_units": report["oversold_units"],
+        "misfortunes": _misfortunes(report),
         "repairs": measure.Repairs.count().since(repairs),
         "books_agree": report["books_agree"],
         "differing_lines": report["differing_lines"],
@@ -169,7 +180,7 @@ def _sell(options: SyncOptions, *, remote: Remote, progress: Progress) -> dict[s
 
 
 def _asked(options: SyncOptions) -> dict[str, Any]:
-    names = ("channels", "skus", "rate", "seconds", "seed", "latency_ms")
+    names = ("channels", "shopify", "skus", "rate", "seconds", "seed", "latency_ms", "misfortune")
     return {name: getattr(options, name) for name in names}
 
 
@@ -189,8 +200,14 @@ def _calls(report: dict[str, Any], *, before: dict[str, int]) -> dict[str, Any]:
     """Stock writes during the run; publishing the opening numbers is not counted."""
     calls = {name: count - before.get(name, 0) for name, count in report["calls"].items()}
     sales = report["orders"] or 1
-    puts, items = calls.get("PUT /stock", 0), calls.get("items_applied", 0)
+    puts, items = writes(calls), calls.get("items_applied", 0)
     return {"calls": puts, "calls_per_sale": round(puts / sales, 3), "numbers_per_sale": round(items / sales, 3)}
+
+
+def _misfortunes(report: dict[str, Any]) -> dict[str, int]:
+    """What the marketplaces refused, and what befell the writes, from the first number on."""
+    refused = ("items_stale", "items_rejected", "throttled")
+    return {name: count for name, count in report["calls"].items() if name in refused or name.startswith("fault_")}
 
 
 def _settle(options: SyncOptions, *, remote: Remote, progress: Progress) -> dict[str, int]:

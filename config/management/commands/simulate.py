@@ -23,7 +23,16 @@ from config.simulation.sync import NotFresh, NotQuiet, SyncOptions, no_progress,
 from config.simulation.sync import Progress as Report
 
 SHOWN = (
-    *("sales", "sales_recorded", "units", "achieved_rate", "calls_per_sale", "numbers_per_sale", "oversold_units"),
+    *(
+        "sales",
+        "sales_recorded",
+        "units",
+        "achieved_rate",
+        "calls_per_sale",
+        "numbers_per_sale",
+        "oversold_units",
+        "misfortunes",
+    ),
     *(
         "repairs",
         "books_agree",
@@ -45,6 +54,9 @@ class Command(RichCommand):
         commands = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
         sync = commands.add_parser("sync", help="how soon a sale on one channel is on every other")
         sync.add_argument("--channels", type=int, default=SyncOptions.channels)
+        sync.add_argument(
+            "--shopify", type=int, default=SyncOptions.shopify, help="how many of the channels are Shopify shops"
+        )
         sync.add_argument("--rate", type=float, default=SyncOptions.rate, help="orders a second, over all channels")
         sync.add_argument("--seconds", type=float, default=SyncOptions.seconds)
         sync.add_argument("--seed", type=int, default=SyncOptions.seed)
@@ -53,6 +65,12 @@ class Command(RichCommand):
         sync.add_argument("--latency-ms", type=float, default=SyncOptions.latency_ms, help="of a marketplace's answer")
         sync.add_argument("--zipf", type=float, default=SyncOptions.zipf, help="exponent of the SKUs' popularity")
         sync.add_argument("--settle-seconds", type=float, default=SyncOptions.settle_seconds)
+        sync.add_argument(
+            "--misfortune",
+            type=float,
+            default=SyncOptions.misfortune,
+            help="share of writes, 0 to 1, that fail, are refused as too fast, or take effect and are not answered",
+        )
         sync.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
         sync.add_argument(
             "--attach",
@@ -64,6 +82,8 @@ class Command(RichCommand):
         chosen = SyncOptions(**{field.name: options[field.name] for field in fields(SyncOptions)})
         if min(chosen.channels, chosen.skus, chosen.stock) < 1 or min(chosen.rate, chosen.seconds) <= 0:
             raise CommandError(_("--channels, --skus, --stock, --rate and --seconds must be above zero."))
+        if not 0 <= chosen.shopify <= chosen.channels or not 0 <= chosen.misfortune < 1:
+            raise CommandError(_("--shopify is at most --channels, and --misfortune from 0 to below 1."))
         with _termination_as_interrupt():
             try:
                 status = self._measure(chosen, as_json=options["json"]) if attach else self._on_a_scratch_stack()
