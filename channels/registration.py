@@ -33,6 +33,7 @@ def create_channel(
     channel = Channel(code=code, name=name, connector=connector, **fields)
     store(channel, credentials or {})
     connector_of(channel).check(account(channel))
+    channel.settings = connector_of(channel).kept_settings(channel.settings or {})
     channel.save()
     SyncLane.objects.create(channel=channel)
     _map_locations(channel, locations)
@@ -55,6 +56,7 @@ def update_channel(
     if credentials:
         store(channel, credentials)
     connector_of(channel).check(account(channel))
+    channel.settings = connector_of(channel).kept_settings(channel.settings or {})
     channel.save()
     if locations is not None:
         _map_locations(channel, locations)
@@ -99,7 +101,7 @@ def create_listings(channel: Channel, rows: Iterable[Mapping[str, Any]]) -> list
             Listing(
                 channel=channel,
                 sku=row["sku"],
-                external=external,
+                external=connector.kept_external(external),
                 external_key=_checked(key),
                 fulfilled_by=row.get("fulfilled_by", FulfilledBy.US),
                 is_active=row.get("is_active", True),
@@ -117,8 +119,9 @@ def update_listing(listing: Listing, **changes: Any) -> Listing:
     old_key = listing.external_key
     for name, value in changes.items():
         setattr(listing, name, value)
-    key = connector_of(listing.channel).external_key(listing.external, sku_code=listing.sku.code)
-    listing.external_key = _checked(key)
+    connector = connector_of(listing.channel)
+    listing.external_key = _checked(connector.external_key(listing.external, sku_code=listing.sku.code))
+    listing.external = connector.kept_external(listing.external)
     if listing.external_key != old_key:
         _refuse_taken(listing.channel, [listing])
     listing.save()
@@ -136,9 +139,11 @@ def _follow(channel: Channel, listing_ids: list[int]) -> None:
 
 
 def _map_locations(channel: Channel, locations: Sequence[tuple[Location, str]]) -> None:
+    connector = connector_of(channel)
     channel.location_map.all().delete()
     ChannelLocation.objects.bulk_create(
-        ChannelLocation(channel=channel, location=location, remote=remote) for location, remote in locations
+        ChannelLocation(channel=channel, location=location, remote=connector.kept_remote(remote))
+        for location, remote in locations
     )
 
 

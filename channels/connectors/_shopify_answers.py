@@ -10,8 +10,8 @@ import msgspec
 
 from .base import ChannelBusy, ChannelRefused, ChannelUnclear, Response, TokenRejected
 
-#: The shop is left alone while the budget holds fewer points: what some requests of numbers cost. Whoever asks for more than there
-#: is, is told when to come again.
+#: The shop is left alone while the budget holds fewer points: what some requests of numbers cost. Whoever asks for more than is
+#: there is told when to come again.
 LEAST_POINTS = 100.0
 
 #: Of those the account is told; no item is to blame.

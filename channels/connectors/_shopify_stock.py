@@ -37,10 +37,15 @@ _FAILED_BEFORE = "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
 _FORMS = ("default", "gid", "number")
 
 
+def location_gid(remote: str) -> str:
+    """The gid of a place that is mapped. Raises ConnectorError where that is none."""
+    return required("Location", remote, where="the channel's name of a location")
+
+
 def location(item: PushItem, account: Account) -> str:
     """The gid of the place at which an item is shown. Raises ConnectorError where none is known."""
     if item.remote:
-        return required("Location", item.remote, where=f"the remote name {item.remote!r} of a location")
+        return location_gid(item.remote)
     return required("Location", account.settings.get("location_id"), where="settings.location_id")
 
 
@@ -167,7 +172,7 @@ def _places(account: Account) -> list[tuple[str, str]]:
     places = []
     for remote in dict.fromkeys(account.remotes):
         form = "gid" if remote.strip().startswith("gid:") else "number"
-        places.append((form, required("Location", remote, where=f"the remote name {remote!r} of a location")))
+        places.append((form, location_gid(remote)))
     default = account.settings.get("location_id")
     if not places or (default and gid("Location", default) not in [place for _, place in places]):
         places.append(("default", required("Location", default, where="settings.location_id")))

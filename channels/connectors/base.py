@@ -272,6 +272,20 @@ class Connector:
             raise ConnectorError(f"external.{wanted} is missing")
         return str(value)
 
+    # Ids may be typed in several ways; kept, shown and compared they are in one.
+
+    def kept_external(self, external: Mapping[str, Any]) -> dict[str, Any]:
+        """A listing's ids, that ``external_key`` has accepted, as they are kept."""
+        return dict(external)
+
+    def kept_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings, that ``check`` has accepted, as they are kept."""
+        return dict(settings)
+
+    def kept_remote(self, remote: str) -> str:
+        """The channel's own name of a location, as it is kept. Raises ConnectorError where it can be none."""
+        return remote
+
     # Webhooks -------------------------------------------------------------------------------------------------
 
     def verify(self, request: InboundRequest, account: Account, *, now: datetime) -> None:

@@ -102,6 +102,17 @@ class Shopify(Connector):
     def external_key(self, external: Mapping[str, Any], *, sku_code: str) -> str:
         return stock.checked_ids(external)[0]
 
+    def kept_external(self, external: Mapping[str, Any]) -> dict[str, Any]:
+        variant, item = stock.checked_ids(external)
+        return {**external, "inventory_item_id": item, "variant_id": variant}
+
+    def kept_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        location = gid("Location", settings.get("location_id"))
+        return {**settings, **({"location_id": location} if location else {})}
+
+    def kept_remote(self, remote: str) -> str:
+        return stock.location_gid(remote) if remote.strip() else ""
+
     # Webhooks -------------------------------------------------------------------------------------------------
 
     def verify(self, request: InboundRequest, account: Account, *, now: datetime) -> None:

@@ -156,6 +156,35 @@ def test_a_location_map_gives_a_target_for_each_remote() -> None:
     assert remotes(listing) == {"berlin": True, "paris": False, "rome": False, "": False}
 
 
+def test_ids_of_shopify_are_kept_as_gids_however_they_are_typed() -> None:
+    secrets = {"access_token": "shpat_x", "client_secret": "hush"}
+    place = a_location("W9")
+    channel = create_channel(
+        code="shopify-eu", name="Shopify EU", connector="shopify", base_url="https://shop.example", credentials=secrets,
+        settings={"location_id": "301"}, locations=[(place, "302")], actor="tests",
+    )  # fmt: skip
+    listing = create_listings(
+        channel, [{"sku": a_sku("GID"), "external": {"variant_id": 7001, "inventory_item_id": "8001"}}]
+    )[0]
+    channel.refresh_from_db()
+    listing.refresh_from_db()
+    assert channel.settings == {"location_id": "gid://shopify/Location/301"}
+    assert remotes(listing) == {"gid://shopify/Location/302": True}
+    assert listing.external_key == "gid://shopify/ProductVariant/7001"
+    assert listing.external == {
+        "variant_id": "gid://shopify/ProductVariant/7001",
+        "inventory_item_id": "gid://shopify/InventoryItem/8001",
+    }
+    update_listing(listing, external={"variant_id": "7001", "inventory_item_id": "8002"})
+    listing.refresh_from_db()
+    assert listing.external["inventory_item_id"] == "gid://shopify/InventoryItem/8002"
+    update_channel(channel, settings={"location_id": 303}, locations=[], actor="tests")
+    channel.refresh_from_db()
+    assert channel.settings == {"location_id": "gid://shopify/Location/303"}
+    with pytest.raises(ConnectorError, match=r"channel's name of a location is 'Main'"):
+        update_channel(channel, locations=[(place, "Main")], actor="tests")
+
+
 def test_changing_a_channel_owes_all_its_numbers(shop: Shop) -> None:
     channel, other = a_channel(shop), a_channel(shop, code="other")
     a_listing(channel, a_sku("A"))

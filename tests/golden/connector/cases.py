@@ -200,6 +200,11 @@ CALLS: dict[str, Callable[[Connector, Json], Any]] = {
 #: Calls that only channels know which compare before they set, name orders without telling them, or have tokens that end.
 MORE_CALLS: dict[str, Callable[[Connector, Json], Any]] = {
     "check": lambda connector, given: connector.check(account(given)),
+    "kept": lambda connector, given: {
+        "external": connector.kept_external(given["external"]),
+        "settings": connector.kept_settings(given["settings"]),
+        "remotes": [connector.kept_remote(remote) for remote in given["remotes"]],
+    },
     "delivery": lambda connector, given: [connector.event_id(_inbound(given)), connector.topic(_inbound(given))],
     "set_request": lambda connector, given: _asked(connector.push_request(items(given), account(given), now=NOW)),
     "levels_request": lambda connector, given: _asked(connector.levels_request(items(given), account(given), now=NOW)),
