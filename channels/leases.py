@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from inventory.kernel import clock
 
-from .outbox import LEASE, OWE_AGAIN, release_lane
+from .outbox import LEASE, OWE_AGAIN, Release, release_lanes
 
 _EXPIRED = """
 SELECT id, channel_id, claim_owed_at, claim_stored_at FROM channels_stocktarget
@@ -34,10 +34,9 @@ def free_expired_claims() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRED, [now])
         rows = cursor.fetchall()
-        for channel_id in sorted({row[1] for row in rows}):
-            back = [(pk, owed_at or now, stored_at) for pk, of, owed_at, stored_at in rows if of == channel_id]
-            cursor.execute(OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
         if rows:
+            back = [(channel_id, pk, owed_at or now, stored_at) for pk, channel_id, owed_at, stored_at in rows]
+            cursor.execute(OWE_AGAIN, [list(column) for column in zip(*back, strict=True)])
             cursor.execute(_FREE, {"targets": [row[0] for row in rows], "now": now})
     return len(rows)
 
@@ -101,7 +100,7 @@ def free_abandoned() -> list[int]:
 def _end(channel_id: int, lease: UUID) -> None:
     expire_claims(channel_id, lease=lease)
     free_expired_claims()
-    release_lane(channel_id, lease=lease)
+    release_lanes([Release(channel_id)], lease=lease)
 
 
 _OVERDUE = """

@@ -4,18 +4,17 @@ What is sent is computed by ``publishing`` under a share lock; here nothing is l
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from inventory.kernel import clock
-from inventory.models import Location, StockLevel
+from inventory.models import StockLevel
 
 from .allocation.engine import Explanation, Rule, Subject, explain, publish
 from .credentials import connector_of
-from .models import AllocationRule, ChannelLocation, FulfilledBy, Listing
+from .models import AllocationRule, FulfilledBy, Listing
+from .publishing import feeding_of
 
 _RULE = ("id", "kind", "value", "channel_id", "sku_id", "category", "tag", "starts_at", "ends_at", "note")
-
-Feeding = Mapping[int, str]  # the channel's name of each location that feeds it
 
 
 def numbers_now(listings: Sequence[Listing], *, trial: Iterable[Rule] = ()) -> dict[int, int]:
@@ -45,12 +44,12 @@ def _compositions(
     """Each listing that we fulfil, its subjects by remote location, and the rules that may apply."""
     ours = [listing for listing in listings if listing.fulfilled_by == FulfilledBy.US]
     skus = {listing.sku_id for listing in ours}
-    feeding = _feeding({listing.channel_id for listing in ours})
+    feeding = feeding_of({listing.channel_id for listing in ours})
     levels = _levels(skus)
     rules = _by_sku([*_rules(), *trial])
     for listing in ours:
         pools: dict[str, int] = defaultdict(int)
-        for location_id, remote in feeding[listing.channel_id].items():
+        for location_id, remote in feeding[listing.channel_id]:
             pools[remote] += levels.get((listing.sku_id, location_id), 0)
         subjects = {remote: _subject(listing, pool) for remote, pool in (pools or {"": 0}).items()}
         yield listing, subjects, [*rules[None], *rules.get(listing.sku_id, ())]
@@ -69,19 +68,6 @@ def _subject(listing: Listing, pool: int) -> Subject:
         least=capabilities.least_quantity,
         most=capabilities.most_quantity,
     )
-
-
-def _feeding(channel_ids: Collection[int]) -> dict[int, Feeding]:
-    mapped: dict[int, dict[int, str]] = {}
-    rows = ChannelLocation.objects.filter(channel_id__in=channel_ids)
-    for channel_id, location_id, remote, active in rows.values_list(
-        "channel_id", "location_id", "remote", "location__is_active"
-    ):
-        own = mapped.setdefault(channel_id, {})
-        if active:
-            own[location_id] = remote
-    everywhere = dict.fromkeys(Location.objects.feeding().values_list("pk", flat=True), "")
-    return {channel_id: mapped.get(channel_id, everywhere) for channel_id in channel_ids}
 
 
 def _levels(sku_ids: Collection[int]) -> dict[tuple[int, int], int]:

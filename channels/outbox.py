@@ -1,7 +1,7 @@
 """Claims, flights and their ends: the rows behind ``sync``, one statement each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ LEASE = timedelta(seconds=30)
 class Claimed:
     """A target whose debt this worker took over."""
 
+    channel_id: int
     target_id: int
     remote: str
     attempts: int
@@ -66,58 +67,83 @@ class Landing:
 _LAZILY = "SELECT set_config('synchronous_commit', 'off', TRUE)"
 
 _CONNECTED = """EXISTS (
-    SELECT 1 FROM channels_channel WHERE id = channel_id AND is_active AND disconnected_at IS NULL
+    SELECT 1 FROM channels_channel WHERE id = lane.channel_id AND is_active AND disconnected_at IS NULL
 )"""
 
+_PAYABLE = """
+FROM channels_debt debt JOIN channels_stocktarget target ON target.id = debt.target_id
+WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
+"""
+
+_DUE = "AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)"
+
+# A lane that somebody else is about to take, or a debt that somebody is about to owe firmly, is left to them.
 _CLAIM = f"""
-WITH lazily AS MATERIALIZED ({_LAZILY}), lane AS (
-    UPDATE channels_synclane SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s
-    WHERE EXISTS (SELECT 1 FROM lazily) AND {_CONNECTED} AND channel_id = %(channel)s
-        AND (lease_until IS NULL OR lease_until < %(now)s) AND (not_before IS NULL OR not_before <= %(now)s)
-    RETURNING channel_id
+WITH lazily AS MATERIALIZED ({_LAZILY}), wanted AS MATERIALIZED (
+    SELECT * FROM unnest(%(channels)s::bigint[], %(limits)s::int[]) AS wanted (channel_id, most)
+), free AS MATERIALIZED (
+    SELECT lane.channel_id, wanted.most FROM wanted JOIN channels_synclane lane USING (channel_id)
+    WHERE EXISTS (SELECT 1 FROM lazily) AND {_CONNECTED} AND EXISTS (SELECT 1 {_PAYABLE} {_DUE})
+        AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
+        AND (lane.not_before IS NULL OR lane.not_before <= %(now)s)
+    ORDER BY lane.channel_id
+    FOR NO KEY UPDATE OF lane SKIP LOCKED
+), lane AS MATERIALIZED (
+    UPDATE channels_synclane taken SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s
+    FROM free WHERE taken.channel_id = free.channel_id
+    RETURNING taken.channel_id, free.most
 ), due AS MATERIALIZED (
-    SELECT debt.target_id, debt.owed_at, debt.stored_at
-    FROM lane JOIN channels_debt debt ON debt.channel_id = lane.channel_id
-    JOIN channels_stocktarget target ON target.id = debt.target_id
-    WHERE target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
-        AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)
-    ORDER BY debt.owed_at, debt.target_id
-    LIMIT %(limit)s
-    FOR UPDATE OF debt SKIP LOCKED
+    SELECT one.* FROM lane CROSS JOIN LATERAL (
+        SELECT debt.channel_id, debt.target_id, debt.owed_at, debt.stored_at {_PAYABLE} {_DUE}
+        ORDER BY debt.owed_at, debt.target_id
+        LIMIT lane.most
+        FOR UPDATE OF debt SKIP LOCKED
+    ) AS one
 ), gone AS (
     DELETE FROM channels_debt debt USING due
-    WHERE debt.channel_id = %(channel)s AND debt.target_id = due.target_id
+    WHERE debt.channel_id = due.channel_id AND debt.target_id = due.target_id
     RETURNING debt.target_id, debt.owed_at, debt.stored_at
 ), locked AS MATERIALIZED (
     SELECT target.id FROM channels_stocktarget target WHERE target.id IN (SELECT target_id FROM gone)
     ORDER BY target.id FOR NO KEY UPDATE
+), claimed AS (
+    UPDATE channels_stocktarget target
+    SET claimed_until = %(until)s, flight_key = %(lease)s, claim_owed_at = gone.owed_at, claim_stored_at = gone.stored_at,
+        disturbed = FALSE
+    FROM locked, gone, channels_listing listing
+    WHERE target.id = locked.id AND gone.target_id = locked.id AND listing.id = target.listing_id
+    RETURNING target.channel_id, target.id, target.remote, target.attempts, listing.id AS listing_id, listing.sku_id,
+        listing.external, listing.external_key, gone.owed_at, gone.stored_at, target.shown
 )
-UPDATE channels_stocktarget target
-SET claimed_until = %(until)s, flight_key = %(lease)s, claim_owed_at = gone.owed_at, claim_stored_at = gone.stored_at,
-    disturbed = FALSE
-FROM locked, gone, channels_listing listing
-WHERE target.id = locked.id AND gone.target_id = locked.id AND listing.id = target.listing_id
-RETURNING target.id, target.remote, target.attempts, listing.id, listing.sku_id, listing.external, listing.external_key,
-    gone.owed_at, gone.stored_at, target.shown
+SELECT lane.channel_id, claimed.id, remote, attempts, listing_id, sku_id, external, external_key, owed_at, stored_at, shown
+FROM lane LEFT JOIN claimed USING (channel_id)
 """
 
 
-def claim_debts(channel_id: int, *, lease: UUID, limit: int) -> list[Claimed]:
-    """Take the channel's lane and its oldest debts that may be paid now; committed at once. Empty where there is nothing to do.
+def claim_debts(limits: Mapping[int, int], *, lease: UUID) -> dict[int, list[Claimed]]:
+    """Take the free lanes of these channels (id: how many targets at most) that owe something now, and their oldest debts.
 
-    The lane stays taken until ``release_lane``, also where nothing was due.
+    Committed at once. A lane stays taken until ``release_lanes``, also where nothing was left to claim.
     """
     now = clock.now()
     given: dict[str, Any] = {
-        "lease": lease, "until": now + LEASE, "now": now, "channel": channel_id, "limit": limit, "holder": worker_name(),
+        "channels": list(limits), "limits": list(limits.values()), "lease": lease, "until": now + LEASE, "now": now,
+        "holder": worker_name(),
     }  # fmt: skip
+    lanes: dict[int, list[Claimed]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, given)
-        return [Claimed(*(*row[:5], _json(row[5]), *row[6:])) for row in cursor.fetchall()]
+        for channel_id, target_id, remote, attempts, listing_id, sku_id, external, *rest in cursor.fetchall():
+            claimed = lanes.setdefault(channel_id, [])
+            if target_id is not None:
+                head = (channel_id, target_id, remote, attempts, listing_id, sku_id)
+                claimed.append(Claimed(*head, _json(external), *rest))
+    return lanes
 
 
 # What fell out of use since it was owed is not sent any more.
-_LEAVES = """%(send)s AND target.is_active AND listing.is_active AND target.shown IS DISTINCT FROM computed.number"""
+_LEAVES = """target.channel_id <> ALL(%(silent)s) AND target.is_active AND listing.is_active
+    AND target.shown IS DISTINCT FROM computed.number"""
 
 _TAKE_OFF = f"""
 WITH locked AS MATERIALIZED (
@@ -137,11 +163,14 @@ RETURNING target.id, target.in_flight, target.shown, target.version
 """
 
 
-def take_off(numbers: dict[int, int], *, lease: UUID, send: bool) -> list[Flight]:
-    """Write down the numbers, and which of them are now in flight: those that the channel does not show already."""
+def take_off(numbers: Mapping[int, int], *, lease: UUID, silent: Collection[int] = ()) -> list[Flight]:
+    """Write down the numbers, and which of them are now in flight: those that their channel does not show already.
+
+    To the ``silent`` channels nothing is sent.
+    """
     now = clock.now()
     given: dict[str, Any] = {
-        "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "send": send, "now": now,
+        "targets": list(numbers), "numbers": list(numbers.values()), "lease": lease, "silent": list(silent), "now": now,
         "epoch": clock.epoch_microseconds(now) // 1000,  # versions grow even where an older database was put back
     }  # fmt: skip
     with connection.cursor() as cursor:
@@ -170,9 +199,9 @@ def extend_claims(channel_id: int, *, lease: UUID) -> None:
 
 OWE_AGAIN = """
 INSERT INTO channels_debt (channel_id, target_id, owed_at, stored_at)
-SELECT %s, id, owed_at, stored_at FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
-    AS back (id, owed_at, stored_at)
-ORDER BY id
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+    AS back (channel_id, id, owed_at, stored_at)
+ORDER BY channel_id, id
 ON CONFLICT (channel_id, target_id) DO NOTHING
 """
 
@@ -188,12 +217,17 @@ FROM locked WHERE target.id = locked.id
 
 
 @transaction.atomic
-def give_back(channel_id: int, claimed: Sequence[Claimed], *, lease: UUID) -> None:
+def give_back(claimed: Sequence[Claimed], *, lease: UUID) -> None:
     """End claims of which nothing was sent: owed as before."""
-    back = [(one.target_id, one.owed_at, one.stored_at) for one in claimed]
     with connection.cursor() as cursor:
-        cursor.execute(OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+        cursor.execute(OWE_AGAIN, _debts(claimed))
         cursor.execute(_GIVE_BACK, {"targets": [one.target_id for one in claimed], "lease": lease})
+
+
+def _debts(claimed: Sequence[Claimed]) -> list[list[Any]]:
+    """The columns of OWE_AGAIN."""
+    rows = [(one.channel_id, one.target_id, one.owed_at, one.stored_at) for one in claimed]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 _LAND = """
@@ -224,13 +258,13 @@ WHERE target.id = locked.id AND ended.id = locked.id
 _LOG = """
 INSERT INTO channels_pushlog (channel_id, target_id, quantity, outcome, stored_at, owed_at, computed_at, sent_at,
     acknowledged_at)
-SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[],
     %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
 """
 
 
 @transaction.atomic
-def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
+def land(landings: Sequence[Landing], *, lease: UUID) -> None:
     """End these claims: close them, or owe them again, or park them; and write the history."""
     if not landings:
         return
@@ -247,65 +281,77 @@ def land(channel_id: int, landings: Sequence[Landing], *, lease: UUID) -> None:
         "parked": [_storable(one.parked_reason, 60) for one in landings],
     }
     logged = [
-        (one.claimed.target_id, one.number, one.outcome, one.claimed.stored_at, one.claimed.owed_at, one.computed_at,
-         one.sent_at, one.acknowledged_at)
+        (one.claimed.channel_id, one.claimed.target_id, one.number, one.outcome, one.claimed.stored_at,
+         one.claimed.owed_at, one.computed_at, one.sent_at, one.acknowledged_at)
         for one in landings
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_LAZILY)
         if again:
-            back = [(one.target_id, one.owed_at, one.stored_at) for one in again]
-            cursor.execute(OWE_AGAIN, [channel_id, *map(list, zip(*back, strict=True))])
+            cursor.execute(OWE_AGAIN, _debts(again))
         cursor.execute(_LAND, given)
-        cursor.execute(_LOG, [channel_id, *map(list, zip(*logged, strict=True))])
+        cursor.execute(_LOG, [list(column) for column in zip(*logged, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A lane to be given free. ``verdict`` is answered, failed, or idle where nothing was sent."""
+
+    channel_id: int
+    verdict: str = "idle"
+    not_before: datetime | None = None
+    error: str = ""
 
 
 _RELEASE = f"""
-WITH lazily AS MATERIALIZED ({_LAZILY})
-UPDATE channels_synclane
-SET lease = NULL, lease_until = NULL, holder = '', not_before = %(not_before)s,
-    failures = CASE %(verdict)s WHEN 'failed' THEN failures + 1 WHEN 'answered' THEN 0 ELSE failures END,
-    last_error = CASE WHEN %(verdict)s = 'idle' THEN last_error ELSE %(error)s END,
-    answered_at = CASE WHEN %(verdict)s = 'answered' THEN %(now)s ELSE answered_at END
-WHERE EXISTS (SELECT 1 FROM lazily) AND channel_id = %(channel)s AND lease = %(lease)s
+WITH lazily AS MATERIALIZED ({_LAZILY}), ended AS (
+    SELECT * FROM unnest(%(channels)s::bigint[], %(verdicts)s::text[], %(not_before)s::timestamptz[], %(errors)s::text[])
+        AS ended (channel_id, verdict, not_before, error)
+), held AS MATERIALIZED (
+    SELECT lane.channel_id FROM channels_synclane lane
+    WHERE EXISTS (SELECT 1 FROM lazily) AND lane.channel_id = ANY(%(channels)s) AND lane.lease = %(lease)s
+    ORDER BY lane.channel_id FOR NO KEY UPDATE
+)
+UPDATE channels_synclane lane
+SET lease = NULL, lease_until = NULL, holder = '', not_before = ended.not_before,
+    failures = CASE ended.verdict WHEN 'failed' THEN failures + 1 WHEN 'answered' THEN 0 ELSE failures END,
+    last_error = CASE WHEN ended.verdict = 'idle' THEN last_error ELSE ended.error END,
+    answered_at = CASE WHEN ended.verdict = 'answered' THEN %(now)s ELSE answered_at END
+FROM ended, held WHERE lane.channel_id = held.channel_id AND ended.channel_id = held.channel_id
 """
 
 
-def release_lane(
-    channel_id: int, *, lease: UUID, verdict: str = "idle", not_before: datetime | None = None, error: str = ""
-) -> None:
-    """Give the lane free. ``verdict`` is answered, failed, or idle where nothing was sent."""
+def release_lanes(releases: Sequence[Release], *, lease: UUID) -> None:
+    """Give lanes free that are held under this lease."""
+    if not releases:
+        return
     given: dict[str, Any] = {
-        "channel": channel_id, "lease": lease, "verdict": verdict, "not_before": not_before, "error": _storable(error, 500),
-        "now": clock.now(),
+        "channels": [one.channel_id for one in releases], "verdicts": [one.verdict for one in releases],
+        "not_before": [one.not_before for one in releases], "errors": [_storable(one.error, 500) for one in releases],
+        "lease": lease, "now": clock.now(),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, given)
 
 
-_PAYABLE = """
-FROM channels_debt debt JOIN channels_stocktarget target ON target.id = debt.target_id
-WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
-"""
-
 # One debt that may be paid now is enough to know; only where there is none is the whole backlog looked through.
 _NEXT_DUE = f"""
-SELECT greatest(lane.not_before, CASE
-    WHEN EXISTS (SELECT 1 {_PAYABLE} AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s))
-    THEN %(now)s ELSE (SELECT min(target.next_attempt_at) {_PAYABLE})
-END), lane.lease_until, EXISTS (SELECT 1 {_PAYABLE})
-FROM channels_synclane lane WHERE lane.channel_id = %(channel)s AND {_CONNECTED}
+SELECT min(greatest(lane.not_before, CASE
+    WHEN EXISTS (SELECT 1 {_PAYABLE} {_DUE}) THEN %(now)s ELSE (SELECT min(target.next_attempt_at) {_PAYABLE})
+END))
+FROM channels_synclane lane
+WHERE (%(channel)s::bigint IS NULL OR lane.channel_id = %(channel)s) AND {_CONNECTED}
+    AND (lane.lease_until IS NULL OR lane.lease_until <= %(now)s) AND EXISTS (SELECT 1 {_PAYABLE})
 """
 
 
-def next_due_in(channel_id: int) -> float | None:
-    """Seconds until a debt of the channel may be paid, 0 for now; None where none is owed or another worker is at it."""
+def next_due_in(channel_id: int | None = None) -> float | None:
+    """Seconds until a debt (of one channel) may be paid, 0 for now; None where none is owed or other workers are at it."""
+    now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_DUE, {"channel": channel_id, "now": clock.now()})
-        row = cursor.fetchone()
-    if row is None or not row[2] or (row[1] is not None and row[1] > clock.now()):
-        return None
-    return max(0.0, (row[0] - clock.now()).total_seconds())
+        cursor.execute(_NEXT_DUE, {"channel": channel_id, "now": now})
+        (due_at,) = cursor.fetchone()
+    return None if due_at is None else max(0.0, (due_at - now).total_seconds())
 
 
 def _storable(text: str, length: int) -> str:

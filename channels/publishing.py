@@ -25,7 +25,8 @@ from .allocation.engine import Explanation, Rule, Subject, explain, publish
 from .credentials import connector_of
 from .models import AllocationRule, Channel, Listing, StockTarget, SyncLane
 
-DRAIN = "channels.tasks.drain_channel"
+#: Rings for all channels at once: what is owed says to which.
+DRAIN = "channels.tasks.drain_channels"
 
 #: How far a channel's clock may be off from ours before its own sale is thought to have come after our last push.
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -61,7 +62,6 @@ JOIN channels_channel channel ON channel.id = target.channel_id
 WHERE target.is_active AND listing.is_active AND channel.is_active AND {which}
 ORDER BY target.channel_id, target.id
 ON CONFLICT (channel_id, target_id) DO {conflict}
-RETURNING channel_id
 """
 
 _NOTHING = "NOTHING"
@@ -115,9 +115,9 @@ def _owe(which: str, values: Sequence[Any], *, firm: bool) -> None:
     statement = _OWE.format(which=which, conflict=_FIRMLY if firm else _NOTHING)
     with connection.cursor() as cursor:
         cursor.execute(statement, [clock.now(), _heard_at.get(), *values])
-        channels = {row[0] for row in cursor.fetchall()}
-    for channel_id in sorted(channels):
-        ring(DRAIN, channel_id)
+        owed = cursor.rowcount
+    if owed:
+        ring(DRAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,73 +183,86 @@ class Offer:
     """A target to be numbered: what it offers and where."""
 
     target_id: int
+    channel_id: int
     sku_id: int
     remote: str
 
 
-def compute_numbers(channel: Channel, offers: Sequence[Offer]) -> dict[int, int]:
-    """The number of each target, by its id, from levels read under a share lock: every sale that saw its debt is in it."""
+def compute_numbers(channels: Mapping[int, Channel], offers: Sequence[Offer]) -> dict[int, int]:
+    """The number of each target, by its id, from levels read under a share lock: every sale that saw its debt is in it.
+
+    ``channels`` are those of the offers, by id.
+    """
     skus = sorted({offer.sku_id for offer in offers})
-    levels = share_levels(skus)
+    levels: dict[int, list[LockedLevel]] = defaultdict(list)
+    for level in share_levels(skus):
+        levels[level.sku_id].append(level)
     at = clock.now()
-    feeding = feeding_locations(channel)
-    rules = load_rules(channel, skus)
+    feeding = {key: dict(rows) for key, rows in feeding_of(channels).items()}
+    rules = load_rules(channels, skus)
+    fitting = {key: [rule for rule in rules if rule.channel_id in (None, key)] for key in channels}
     grouped = _groups(rules, skus)
-    pools = _pools(levels, feeding)
-    capabilities = connector_of(channel).capabilities(channel.settings)
     numbers = {}
     for offer in offers:
-        category, tags = grouped.get(offer.sku_id, ("", ()))
-        subject = Subject(
-            channel.pk, offer.sku_id, pools[offer.sku_id, offer.remote], category, tags,
-            channel_stopped=channel.stopped_at is not None,
-            least=capabilities.least_quantity, most=capabilities.most_quantity,
-        )  # fmt: skip
-        numbers[offer.target_id] = publish(subject, rules, at=at)
+        remotes = feeding[offer.channel_id]
+        here = (level.available for level in levels[offer.sku_id] if remotes.get(level.location_id) == offer.remote)
+        subject = _subject(channels[offer.channel_id], offer.sku_id, sum(here), *grouped.get(offer.sku_id, ("", ())))
+        numbers[offer.target_id] = publish(subject, fitting[offer.channel_id], at=at)
     return numbers
+
+
+def _subject(channel: Channel, sku_id: int, pool: int, category: str, tags: Sequence[str]) -> Subject:
+    capabilities = connector_of(channel).capabilities(channel.settings)
+    return Subject(
+        channel.pk, sku_id, pool, category, tags, channel_stopped=channel.stopped_at is not None,
+        least=capabilities.least_quantity, most=capabilities.most_quantity,
+    )  # fmt: skip
 
 
 def explain_listing(listing: Listing, *, remote: str | None = None, at: datetime | None = None) -> Explanation:
     """Why a listing shows its number, step by step; of one remote location where the channel has several."""
-    channel = listing.channel
-    feeding = feeding_locations(channel)
-    remotes = {name for _, name in feeding} or {""}
-    place = remote if remote is not None else min(remotes)
-    levels = StockLevel.objects.filter(sku_id=listing.sku_id)
-    pools = _pools([_plain(level) for level in levels], feeding)
-    capabilities = connector_of(channel).capabilities(channel.settings)
-    subject = Subject(
-        channel.pk, listing.sku_id, pools[listing.sku_id, place], listing.sku.product.category, listing.sku.tags,
-        channel_stopped=channel.stopped_at is not None,
-        least=capabilities.least_quantity, most=capabilities.most_quantity,
-    )  # fmt: skip
-    return explain(subject, load_rules(channel, [listing.sku_id]), at=at or clock.now())
+    channel, sku = listing.channel, listing.sku
+    remotes = dict(feeding_locations(channel))
+    place = remote if remote is not None else min({*remotes.values()} or {""})
+    levels = StockLevel.objects.filter(sku_id=sku.pk).values_list("location_id", "available")
+    pool = sum(available for location_id, available in levels if remotes.get(location_id) == place)
+    subject = _subject(channel, sku.pk, pool, sku.product.category, sku.tags)
+    return explain(subject, load_rules([channel.pk], [sku.pk]), at=at or clock.now())
 
 
 _FEEDING = """
-WITH own AS (SELECT location_id, remote FROM channels_channellocation WHERE channel_id = %s)
-SELECT location.id, coalesce(own.remote, '')
-FROM inventory_location location LEFT JOIN own ON own.location_id = location.id
+SELECT wanted.id, location.id, coalesce(own.remote, '')
+FROM unnest(%s::bigint[]) AS wanted (id) CROSS JOIN inventory_location location
+LEFT JOIN channels_channellocation own ON own.channel_id = wanted.id AND own.location_id = location.id
 WHERE location.is_active
-    AND CASE WHEN EXISTS (SELECT 1 FROM own) THEN own.location_id IS NOT NULL ELSE location.kind <> ALL(%s) END
+    AND CASE WHEN EXISTS (SELECT 1 FROM channels_channellocation mapped WHERE mapped.channel_id = wanted.id)
+        THEN own.location_id IS NOT NULL ELSE location.kind <> ALL(%s) END
 ORDER BY location.priority, location.code
 """
 
 
-def feeding_locations(channel: Channel) -> list[tuple[int, str]]:
-    """(location's id, the channel's name for it) of what feeds a channel, the one to take from first first.
+def feeding_of(channel_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+    """(location's id, the channel's name for it) of what feeds each channel, the one to take from first first.
 
     A channel that maps none is fed by every active location whose count is ours.
     """
+    feeding: dict[int, list[tuple[int, str]]] = {channel_id: [] for channel_id in channel_ids}
     with connection.cursor() as cursor:
-        cursor.execute(_FEEDING, [channel.pk, [kind.value for kind in MARKETPLACE_OWNED]])
-        return list(cursor.fetchall())
+        cursor.execute(_FEEDING, [list(feeding), [kind.value for kind in MARKETPLACE_OWNED]])
+        for channel_id, location_id, remote in cursor.fetchall():
+            feeding[channel_id].append((location_id, remote))
+    return feeding
 
 
-def load_rules(channel: Channel, sku_ids: Collection[int]) -> list[Rule]:
-    """The enabled rules that may touch these SKUs on this channel."""
+def feeding_locations(channel: Channel) -> list[tuple[int, str]]:
+    """What feeds one channel, as ``feeding_of``."""
+    return feeding_of([channel.pk])[channel.pk]
+
+
+def load_rules(channel_ids: Collection[int], sku_ids: Collection[int]) -> list[Rule]:
+    """The enabled rules that may touch these SKUs on these channels."""
     rows = AllocationRule.objects.filter(
-        Q(channel=None) | Q(channel=channel), Q(sku=None) | Q(sku__in=list(sku_ids)), enabled=True
+        Q(channel=None) | Q(channel__in=list(channel_ids)), Q(sku=None) | Q(sku__in=list(sku_ids)), enabled=True
     )
     fields = ("id", "kind", "value", "channel_id", "sku_id", "category", "tag", "starts_at", "ends_at", "note")
     return [Rule(*row) for row in rows.values_list(*fields)]
@@ -261,22 +274,6 @@ def _groups(rules: Sequence[Rule], skus: list[int]) -> Mapping[int, tuple[str, S
         return {}
     rows = Sku.objects.filter(pk__in=skus).values_list("pk", "product__category", "tags")
     return {pk: (category, tags) for pk, category, tags in rows}
-
-
-def _pools(levels: Sequence[LockedLevel], feeding: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], int]:
-    remotes: dict[int, str] = dict(feeding)
-    pools: dict[tuple[int, str], int] = defaultdict(int)
-    for level in levels:
-        if level.location_id in remotes:
-            pools[level.sku_id, remotes[level.location_id]] += level.available
-    return pools
-
-
-def _plain(level: StockLevel) -> LockedLevel:
-    return LockedLevel(
-        level.pk, level.sku_id, level.location_id, level.available, level.reserved, level.quarantine, level.damaged,
-        level.hold, level.number, b"",
-    )  # fmt: skip
 
 
 @transaction.atomic

@@ -43,12 +43,22 @@ class Look:
         return self.is_needed and flight.expected is None and flight.target_id not in self.absent
 
 
+def is_wanted(channel: Channel) -> bool:
+    """Whether this channel's numbers are read before they are set, where they are not known."""
+    return channel.mode == Mode.LIVE and connector_of(channel).capabilities(channel.settings).rereads
+
+
+def is_due(channel: Channel, claimed: Sequence[Claimed]) -> bool:
+    """Whether something of what was claimed has to be read first."""
+    return any(one.shown is None for one in claimed) and is_wanted(channel)
+
+
 def look(channel: Channel, claimed: Sequence[Claimed], *, lease: UUID) -> Look:
     """Read what is unknown of these targets, and believe it. Raises one of ``reconcile.FAILURES``; asks no channel that cannot
     be asked."""
-    connector = connector_of(channel)
-    if channel.mode != Mode.LIVE or not connector.capabilities(channel.settings).rereads:
+    if not is_wanted(channel):
         return Look()
+    connector = connector_of(channel)
     unready = _unready(channel, connector, [one for one in claimed if one.shown is None])
     unknown = [one for one in claimed if one.shown is None and one.target_id not in unready]
     if not unknown:

@@ -5,9 +5,9 @@ from celery import shared_task
 from . import lookups, reconcile, recovery, retention, sync
 
 
-@shared_task(name="channels.tasks.drain_channel")
-def drain_channel(channel_id: int) -> None:
-    sync.drain_channel(channel_id)
+@shared_task(name="channels.tasks.drain_channels")
+def drain_channels() -> None:
+    sync.drain_channels()
 
 
 @shared_task(name="channels.tasks.sweep")

@@ -9,7 +9,7 @@ from uuid import UUID
 from inventory.kernel import clock
 from inventory.kernel.workqueue import back_off
 
-from . import calls, outbox
+from . import calls, outbox, rereading
 from .connectors.base import (
     ChannelBusy,
     ChannelRefused,
@@ -28,6 +28,9 @@ ITEMS_FAULT = ("http_400", "http_409", "http_413", "http_422")
 
 #: An item that is held up for others' sake is sent again at once, but not for ever.
 MOST_PASSES = 10
+
+#: After a fault of ours a channel waits for so long.
+FAULT_SECONDS = 5.0
 
 #: A number that came too late for what the channel showed is computed anew at once, so many times in a row.
 AT_ONCE = 3
@@ -50,6 +53,7 @@ class Voyage:
         self.requests = 0
         self.away_seconds = 0.0
         self.stale = False
+        self.aboard: Sequence[PushItem] = ()
 
     def item(self, flight: Flight) -> PushItem:
         """What the connector is told of a number that is in flight."""
@@ -62,6 +66,7 @@ class Voyage:
 
     def depart(self, items: Sequence[PushItem], *, most: int) -> None:
         """Send the items; where the channel takes fewer at a time than it did when they were claimed, in several requests."""
+        self.aboard = items
         for begin in range(0, len(items), most):
             self._send(items[begin : begin + most])
 
@@ -70,9 +75,20 @@ class Voyage:
         self.stale = self.stale or bool(items)
         self._put_off(items, "what the channel shows is to be read first")
 
-    def failures_wait(self, failures: int) -> float:
-        """Seconds that the channel is left alone after this many failures in a row, this voyage's included."""
-        return self.wait_seconds or back_off(failures, most=60)
+    def break_off(self, error: Exception) -> None:
+        """A fault of ours or of a plug-in: what has not landed may have been applied; the channel waits."""
+        self._fail(repr(error), wait_seconds=FAULT_SECONDS)
+        landed = {landing.claimed.target_id for landing in self.landings}
+        self._lose([item for item in self.aboard if item.target_id not in landed], repr(error))
+
+    def rest(self, failures: int) -> float | None:
+        """Seconds that the channel asks or has to be left alone; None where there is no need.
+
+        ``failures`` in a row came before this voyage.
+        """
+        if self.verdict == "failed":
+            return self.wait_seconds or back_off(failures + 1, most=60)
+        return self.rest_seconds or None
 
     def _send(self, items: Sequence[PushItem], *, passes: int = 0) -> None:
         """Send the items; a batch that is refused as a whole is halved until the culprit stands alone, and is parked."""
@@ -164,12 +180,14 @@ class Voyage:
             # The channel knows better what it shows: compute again against that, at once.
             self.stale = True
             attempts = self.claimed[item.target_id].attempts + 1
-            self._end(
-                item, Outcome.STALE, shown=result.remote_quantity, owed_again=True, attempts=attempts, error=message
-            )
+            self._end(item, Outcome.STALE, shown=self._told(result), owed_again=True, attempts=attempts, error=message)
         else:
             outcome = Outcome.STALE if result.outcome == PushOutcome.STALE else Outcome.UNKNOWN
-            self._retry(item, outcome, message, shown=result.remote_quantity)
+            self._retry(item, outcome, message, shown=self._told(result))
+
+    def _told(self, result: PushResult) -> int | None:
+        """What a channel says that it shows; nothing where it is read instead, together with its orders."""
+        return None if rereading.is_wanted(self.channel) else result.remote_quantity
 
     def _retry(self, item: PushItem, outcome: Outcome, error: str, *, shown: int | None = None) -> None:
         attempts = self.claimed[item.target_id].attempts + 1

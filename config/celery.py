@@ -36,7 +36,7 @@ def broker_url(redis_url: str) -> str:
 ROUTES = {
     "fulfillment.tasks.tell_channels": {"queue": "sync"},
     "fulfillment.tasks.*": {"queue": "intake"},
-    "channels.tasks.drain_channel": {"queue": "sync"},
+    "channels.tasks.drain_channels": {"queue": "sync"},
     "fulfillment.tasks.poll_orders": {"queue": "sync"},
     "channels.tasks.read_back": {"queue": "sync"},
     "channels.tasks.look_up_orders": {"queue": "sync"},

@@ -55,8 +55,8 @@ def poll_orders(
     return stored
 
 
-def store_unknown(channel: Channel, page: Sequence[PolledOrder], *, grace: timedelta = timedelta(0)) -> int:
-    """Put those orders into the inbox that we do not know in that version; how many."""
+def store_unknown(channel: Channel, page: Sequence[PolledOrder], *, grace: timedelta | None = None) -> int:
+    """Put those orders into the inbox that we do not know in that version; how many. Without ``grace`` the youngest too."""
     connector = connector_of(channel)
     events = [(order, _parse(connector, order)) for order in page]
     versions = {event.external_id: event.version for _, event in events if event is not None}
@@ -96,11 +96,11 @@ def _held(channel: Channel, order_ids: Sequence[str]) -> dict[tuple[str, str], U
 
 
 def _is_news(
-    event: OrderEvent, known: Mapping[str, int], held: Mapping[tuple[str, str], Units], grace: timedelta
+    event: OrderEvent, known: Mapping[str, int], held: Mapping[tuple[str, str], Units], grace: timedelta | None
 ) -> bool:
     """Whether an order is unknown, newer than what we hold, or of an equal version and says more than we hold."""
     if event.external_id not in known:
-        return event.placed_at < clock.now() - grace
+        return grace is None or event.placed_at < clock.now() - grace
     if event.version != known[event.external_id]:
         return event.version > known[event.external_id]
     for line in event.lines:

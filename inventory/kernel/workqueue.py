@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 FLAG_MILLISECONDS = 2000
 
 #: An alarm that is on its way and comes within so long makes another one needless.
-SOON_SECONDS = 1.5
+SOON_SECONDS = 0.3
 
 #: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
 MUTE_SECONDS = 1.0

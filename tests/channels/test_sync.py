@@ -140,7 +140,7 @@ def test_the_pace_lets_debts_travel_together(shop: Shop, hands: Hands, alarms: A
     for sku in skus:
         set_available(sku, 4)
         assert sync.drain_channel(channel.pk) == 0, "too soon"
-    assert ([channel.pk], True) in alarms.sent("channels.tasks.drain_channel")
+    assert ([], True) in alarms.sent("channels.tasks.drain_channels")
     drain(channel, hands)
     assert [len(seen.items) for seen in shop.writes] == [3, 3]
 

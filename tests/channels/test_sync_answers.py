@@ -140,7 +140,7 @@ def test_retry_after_is_respected(shop: Shop, hands: Hands, alarms: Alarms) -> N
     sync.drain_channel(listing.channel_id)
     target = target_of(listing)
     assert target.outcome == Outcome.RETRY_LATER and target.attempts == 0 and owed() == {"x-A"}
-    assert ([listing.channel_id], True) in alarms.sent("channels.tasks.drain_channel")
+    assert ([], True) in alarms.sent("channels.tasks.drain_channels")
     drain(listing.channel, hands, after=58)
     assert len(shop.writes) == 1
     drain(listing.channel, hands, after=9)

@@ -87,15 +87,15 @@ def test_a_worker_taken_over_by_its_successor_is_paid_at_once(shop: Shop, alarms
     from inventory.kernel import workqueue
 
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
-    (claimed,) = outbox.claim_debts(listing.channel_id, lease=(lease := uuid4()), limit=10)
-    outbox.take_off({claimed.target_id: 5}, lease=lease, send=True)
+    (claimed,) = outbox.claim_debts({listing.channel_id: 10}, lease=(lease := uuid4()))[listing.channel_id]
+    outbox.take_off({claimed.target_id: 5}, lease=lease)
     assert not owed() and target_of(listing).in_flight == 5
     alarms.forget()
     assert sync.take_over("somebody else") == 0, "only its own claims"
     assert sync.take_over(workqueue.worker_name()) == 1
     target = target_of(listing)
     assert (target.in_flight, target.shown, target.outcome) == (None, None, Outcome.UNKNOWN)
-    assert owed() == {"x-A"} and ([listing.channel_id], False) in alarms.sent("channels.tasks.drain_channel")
+    assert owed() == {"x-A"} and ([], False) in alarms.sent("channels.tasks.drain_channels")
     sync.drain_channel(listing.channel_id)
     assert shop.book == {"x-A": 5}
 
@@ -104,7 +104,7 @@ def test_a_dead_claim_is_freed_by_the_sweep_when_its_lease_ends(shop: Shop, hand
     from uuid import uuid4
 
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
-    outbox.claim_debts(listing.channel_id, lease=uuid4(), limit=10)
+    outbox.claim_debts({listing.channel_id: 10}, lease=uuid4())
     assert sync.sweep() == 0
     hands.later(31)
     assert sync.sweep() >= 1
@@ -135,7 +135,7 @@ def test_the_sweep_rings_a_lost_alarm_and_counts_the_repair(shop: Shop, hands: H
     hands.later(3)
     assert sync.sweep() == 1
     assert lane(listing.channel).repairs == 1
-    assert ([listing.channel_id], False) in alarms.sent("channels.tasks.drain_channel")
+    assert ([], False) in alarms.sent("channels.tasks.drain_channels")
 
 
 def test_the_sweep_repairs_nothing_where_nothing_failed(shop: Shop, hands: Hands) -> None:
@@ -156,7 +156,7 @@ def test_the_sweep_repairs_nothing_where_nothing_failed(shop: Shop, hands: Hands
     assert lane(channel).repairs == 0
 
 
-def test_two_workers_never_drive_in_one_lane(shop: Shop) -> None:
+def test_two_workers_never_drive_in_one_lane(shop: Shop, hands: Hands) -> None:
     listing = a_listing(a_channel(shop), a_sku("A", available=5))
     second: list[int] = []
 

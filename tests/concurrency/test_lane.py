@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,9 +45,9 @@ def test_a_channel_never_has_two_requests_under_way(world: World) -> None:
 def test_control_without_the_lanes_lease_it_has_two(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     claim_debts = outbox.claim_debts
 
-    def break_in(channel_id: int, **given: Any) -> list[outbox.Claimed]:
-        SyncLane.objects.filter(channel=channel_id).update(lease_until=None)
-        return claim_debts(channel_id, **given)
+    def break_in(limits: Mapping[int, int], **given: Any) -> dict[int, list[outbox.Claimed]]:
+        SyncLane.objects.filter(channel__in=limits).update(lease_until=None)
+        return claim_debts(limits, **given)
 
     monkeypatch.setattr(outbox, "claim_debts", break_in)
     assert push_twice_at_once(world) == 2
@@ -130,10 +130,10 @@ def test_a_stop_while_a_drain_is_under_way_is_not_swallowed(world: World, monkey
     """The drain has read the channel already when selling is stopped, and then claims what the stop owed."""
     claim_debts = outbox.claim_debts
 
-    def stop_first(channel_id: int, **given: Any) -> list[outbox.Claimed]:
+    def stop_first(limits: Mapping[int, int], **given: Any) -> dict[int, list[outbox.Claimed]]:
         monkeypatch.setattr(outbox, "claim_debts", claim_debts)
-        Job(lambda: selling.stop_selling([Channel.objects.get(pk=channel_id)], actor="test")).end()
-        return claim_debts(channel_id, **given)
+        Job(lambda: selling.stop_selling(list(Channel.objects.filter(pk__in=limits)), actor="test")).end()
+        return claim_debts(limits, **given)
 
     monkeypatch.setattr(outbox, "claim_debts", stop_first)
     add_stock(world.mug, world.place, 1)
@@ -153,7 +153,7 @@ def die_in_flight(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(transport, "send", die)
-        patch.setattr(outbox, "release_lane", lambda *args, **given: None)
+        patch.setattr(outbox, "release_lanes", lambda *args, **given: None)
         patch.setattr(outbox, "give_back", lambda *args, **given: None)
         patch.setattr(leases, "expire_claims", lambda *args, **given: None)
         patch.setattr(workqueue, "_worker_name", "sync-1")

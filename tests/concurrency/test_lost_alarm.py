@@ -64,7 +64,7 @@ def test_control_a_task_that_leaves_the_flag_swallows_the_alarm_of_that_change(
 
 
 def flag_is_up(world: World) -> bool:
-    return bool(workqueue.client().exists(workqueue._flag(DRAIN, (world.channel.pk,))))
+    return bool(workqueue.client().exists(workqueue._flag(DRAIN, ())))
 
 
 def test_a_flag_whose_task_never_came_expires_within_two_seconds(
@@ -72,9 +72,9 @@ def test_a_flag_whose_task_never_came_expires_within_two_seconds(
 ) -> None:
     assert workqueue.FLAG_MILLISECONDS <= 2000
     monkeypatch.setattr(workqueue, "FLAG_MILLISECONDS", 100)
-    assert [ring_now(DRAIN, [world.channel.pk]) for _ in range(3)] == [True, False, False]
+    assert [ring_now(DRAIN) for _ in range(3)] == [True, False, False]
     until(lambda: not flag_is_up(world))
-    assert ring_now(DRAIN, [world.channel.pk])
+    assert ring_now(DRAIN)
     assert alarms("sync") == 2
 
 
@@ -87,8 +87,8 @@ def test_control_a_flag_that_does_not_expire_swallows_every_later_alarm(
         return keep(self, name, value, **options)
 
     monkeypatch.setattr(redis.Redis, "set", set_for_good)
-    assert [ring_now(DRAIN, [world.channel.pk]) for _ in range(3)] == [True, False, False]
-    assert workqueue.client().pttl(workqueue._flag(DRAIN, (world.channel.pk,))) == -1
+    assert [ring_now(DRAIN) for _ in range(3)] == [True, False, False]
+    assert workqueue.client().pttl(workqueue._flag(DRAIN, ())) == -1
     assert alarms("sync") == 1
 
 
@@ -96,7 +96,7 @@ def lose_the_message(world: World) -> None:
     """A debt is rung for; the broker loses the message and keeps the flag; time passes."""
     add_stock(world.mug, world.place, 1)
     forget_alarms()
-    workqueue.client().set(workqueue._flag(DRAIN, (world.channel.pk,)), b"1", px=60_000)
+    workqueue.client().set(workqueue._flag(DRAIN, ()), b"1", px=60_000)
     Debt.objects.update(owed_at=clock.now() - timedelta(seconds=10))
     SyncLane.objects.update(not_before=None)
 
@@ -110,7 +110,7 @@ def test_the_sweep_ignores_the_flag(world: World, alarms: Alarms) -> None:
 def test_control_a_sweep_that_obeys_the_flag_rings_for_nobody(
     world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "ring_now", lambda name, ids, *, even_if_rung: ring_now(name, ids))
+    monkeypatch.setattr(sync, "ring_now", lambda name, *, even_if_rung: ring_now(name))
     lose_the_message(world)
     sync.sweep()
     assert alarms("sync") == 0
@@ -123,10 +123,10 @@ def test_the_sweep_finds_nothing_to_repair_where_no_alarm_was_lost(world: World,
 
 
 def test_a_postponed_alarm_for_later_does_not_swallow_one_for_sooner(world: World, alarms: Alarms) -> None:
-    assert ring_now(DRAIN, [world.channel.pk], delay=300)
-    assert ring_now(DRAIN, [world.channel.pk], delay=0.4)
-    assert not ring_now(DRAIN, [world.channel.pk], delay=0.4)
-    assert not ring_now(DRAIN, [world.channel.pk], delay=60)
+    assert ring_now(DRAIN, delay=300)
+    assert ring_now(DRAIN, delay=0.4)
+    assert not ring_now(DRAIN, delay=0.4)
+    assert not ring_now(DRAIN, delay=60)
     assert alarms("sync") == 2
 
 
