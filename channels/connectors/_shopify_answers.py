@@ -28,13 +28,16 @@ _NO_ITEMS_FAULT = {400: "http_bad_request", 409: "http_conflict", 422: "http_unp
 _LONGEST_WAIT = 3600.0
 
 
-def data(response: Response) -> dict[str, Any]:
-    """The answer's ``data``. Raises ChannelBusy, TokenRejected, ChannelRefused or ChannelUnclear for anything else."""
+def data(response: Response, *, without: str = "") -> dict[str, Any]:
+    """The answer's ``data``. Raises ChannelBusy, TokenRejected, ChannelRefused or ChannelUnclear for anything else.
+
+    The field that is named may be withheld from us: it is protected, and we can do without it.
+    """
     refuse_status(response)
     body = decoded(response)
-    if body.get("errors"):
-        _refuse_errors(body)
     found = body.get("data")
+    if body.get("errors") and not (isinstance(found, dict) and _are_about(body["errors"], without)):
+        _refuse_errors(body)
     if not isinstance(found, dict):
         raise ChannelUnclear(f"the answer has no data: {_text(response)}")
     return found
@@ -106,6 +109,18 @@ def refuse_status(response: Response) -> None:
         place = response.headers.get("location", "")[:200]
         raise ChannelRefused(f"the shop lives elsewhere: {status} {place}", code=f"http_{status}")
     raise ChannelRefused(text, code=_NO_ITEMS_FAULT.get(status, f"http_{status}"))
+
+
+def _are_about(errors: Any, field: str) -> bool:
+    """Whether each of the errors says that access to this field, and to nothing else, is denied."""
+    if not field or not isinstance(errors, list):
+        return False
+    return all(inside(one, "extensions", "code") == "ACCESS_DENIED" and field in (_path(one) or ()) for one in errors)
+
+
+def _path(error: Any) -> list[Any] | None:
+    path = inside(error, "path")
+    return path if isinstance(path, list) else None
 
 
 def _refuse_errors(body: dict[str, Any]) -> None:
