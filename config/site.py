@@ -16,7 +16,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         None,
         (
             (_("Overview"), "dashboard", "index", "", ""),
-            (_("Parked"), "front_hand", "parked", "fulfillment.view_salesorderline", "parked"),
+            (_("Parked"), "front_hand", "parked", "fulfillment.view_parked", "parked"),
             (_("Alerts"), "notifications", "reports_alert_changelist", "reports.view_alert", "alerts"),
             (
                 _("Shortfalls"),

@@ -9,6 +9,7 @@ class FulfillmentConfig(AppConfig):
     verbose_name = _("Fulfilment")
     default_auto_field = "django.db.models.BigAutoField"
     areas = {
+        "parked": About(Area.ORDERS, spans=True),
         "salesorder": About(Area.ORDERS),
         "salesorderline": About(Area.ORDERS),
         "shortfall": About(Area.ORDERS, spans=True),

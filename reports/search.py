@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from unfold.dataclasses import SearchResult
 
 from channels.models import Channel
-from fulfillment.models import SalesOrder
+from fulfillment.coverage import seen_at
+from inventory.admin.base import places_of
 from inventory.models import Sku
 
 MOST = 8
@@ -34,7 +35,7 @@ def find(request: HttpRequest, term: str) -> list[Any]:
     if may("fulfillment.view_salesorder"):
         spelt = {term, term.upper(), term.capitalize()}
         # by its whole id on each channel: that is what the index can find
-        orders = SalesOrder.objects.filter(channel__in=Channel.objects.all(), external_id__in=spelt)
+        orders = seen_at(places_of(request)).filter(channel__in=Channel.objects.all(), external_id__in=spelt)
         for order in orders.select_related("channel").order_by("-id")[:MOST]:
             link = reverse("admin:fulfillment_salesorder_change", args=(order.pk,))
             found.append(SearchResult(order.external_id, _("Order on %s") % order.channel.name, link, "shopping_cart"))

@@ -93,7 +93,8 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         if obj:
             now = [("published", "shown", "state"), ("pushed_at", "last_error")]
             fieldsets.insert(0, (_("Now"), {"fields": now}))
-            fieldsets.insert(1, (_("Why this number"), {"fields": ["explanation"]}))
+            if request.user.has_perm("channels.view_allocationrule"):
+                fieldsets.insert(1, (_("Why this number"), {"fields": ["explanation"]}))
         return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """/api/v1/listings/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Case, CharField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
@@ -122,6 +122,7 @@ class StepSerializer(serializers.Serializer):
     input = serializers.IntegerField()
     output = serializers.IntegerField()
     note = serializers.CharField()
+    rule_id = serializers.CharField(allow_null=True, help_text=_("Of the saved rule behind it, where there is one."))
 
 
 class ExplanationSerializer(serializers.Serializer):
@@ -157,6 +158,11 @@ class Listings(Creates, Changes, Reads):
     filterset_class = ListingFilters
     lookup_value_regex = "[0-9]{1,18}"
     numbers: dict[int, int] | None = None
+    summaries: ClassVar = {"remap": "Give a listing another SKU or other ids", "explain": "Explain a listing's number"}
+    refusals: ClassVar = {
+        "create": ("listing_taken",), "partial_update": ("listing_taken",), "remap": ("listing_taken",),
+        "explain": ("unknown_filter",),
+    }  # fmt: skip
 
     def get_queryset(self) -> "QuerySet[Any]":
         """Listings with their targets and status."""
@@ -195,4 +201,8 @@ class Listings(Creates, Changes, Reads):
     def explain(self, request: Request, pk: str) -> Response:
         """Why the listing shows its number, step by step."""
         check_query(request, set(), paging=())
+        if not self.caller.standing.sees(Area.RULES):
+            self.permission_denied(
+                request, message=_("The role {role} does not see rules.").format(role=self.caller.role)
+            )
         return Response(ExplanationSerializer(explain_listing(self.get_object())).data)

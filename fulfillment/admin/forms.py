@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from inventory.admin.forms import ReasonForm, sku_field
+from inventory.admin.forms import ReasonForm, only_places, sku_field
 from inventory.models import Location, Reservation
 
 from ..models import Return, SalesOrder
@@ -35,8 +35,9 @@ class ShipForm(ReasonForm):
     )
     field_order = ("location", "carrier", "service", "tracking_number", "dispatch", "reason")
 
-    def __init__(self, *args: Any, order: SalesOrder, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, order: SalesOrder, places: frozenset[int] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        only_places(self.fields["location"], places)
         held = Reservation.objects.filter(holder_kind=HOLDER, holder_id__in=order.lines.values("pk"))
         units = Sum(F("quantity") - F("fulfilled") - F("released"))
         most = held.values("level__location").annotate(units=units).order_by("-units").first()
@@ -82,8 +83,9 @@ class ReceiveForm(ReasonForm):
         empty_label=None,
     )
 
-    def __init__(self, *args: Any, parcel: Return, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, parcel: Return, places: frozenset[int] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        only_places(self.fields["location"], places)
         left_from = parcel.order.shipments.order_by("-pk").first()
         if left_from is not None:
             self.fields["location"].initial = left_from.location_id

@@ -16,8 +16,10 @@ from channels.credentials import connector_of
 from inventory.admin.base import BigTable, ConditionFilter, RecordAdmin
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 from inventory.errors import StockError
+from inventory.people.roles import Standing
 
 from .. import intake
+from ..coverage import seen_at
 from ..models import SalesOrderLine
 from .forms import MapForm
 from .order_filters import PARKED_CONDITIONS
@@ -62,6 +64,11 @@ class SalesOrderLineAdmin(BigTable, RecordAdmin):
     def has_map_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Mapping makes a listing."""
         return bool(request.user.has_perm("channels.add_listing"))
+
+    def limited(self, rows: QuerySet, standing: Standing | None) -> QuerySet:
+        """Of orders that hold or held stock at this person's locations."""
+        places = standing.location_ids if standing else frozenset()
+        return rows if places is None else rows.filter(order__in=seen_at(places))
 
     @display(description=gettext_lazy("order"), ordering="order_id")
     def order_id_text(self, line: SalesOrderLine) -> str:

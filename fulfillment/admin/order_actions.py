@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -11,12 +12,13 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from inventory.admin.base import actor
+from inventory.admin.base import actor, places_of
 from inventory.admin.pages import ask, find, list_of, page_of
 from inventory.errors import StockError
 from inventory.models import LedgerEntry
 
 from .. import orders, returns, shipping
+from ..coverage import is_covered
 from ..models import OrderStatus, SalesOrder
 from ..walk import reaches, sale_lag, walk
 from .forms import AnnounceForm, ShipForm
@@ -44,6 +46,14 @@ class OrderActions:
         },
     )
 
+    def has_ship_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Shipping is another right than changing orders."""
+        return bool(request.user.has_perm("fulfillment.add_shipment"))
+
+    def has_announce_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """So is taking goods back."""
+        return bool(request.user.has_perm("fulfillment.add_return"))
+
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         """Only what makes sense in the order's status."""
         order = SalesOrder.objects.filter(pk=object_id).first()
@@ -69,7 +79,7 @@ class OrderActions:
         }
         return TemplateResponse(request, "admin/walk.html", context)
 
-    @action(description=gettext_lazy("Ship"), icon="local_shipping", url_path="ship", permissions=["operate"])
+    @action(description=gettext_lazy("Ship"), icon="local_shipping", url_path="ship", permissions=["ship"])
     def ship(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """A parcel of everything outstanding, or a draft of one."""
         order = find(self, request, object_id)
@@ -85,7 +95,7 @@ class OrderActions:
         says = [_("All units outstanding go into one parcel. Dispatching takes them off the stock of that location.")]
         return ask(
             self, request, title=_("Ship order %s") % order.external_id, deed=deed, says=says, subjects=[order],
-            back=page_of(order), form_class=ShipForm, form_options={"order": order},
+            back=page_of(order), form_class=ShipForm, form_options={"order": order, "places": places_of(request)},
             refusals=(StockError, shipping.ShippingError), submit=_("Ship"),
         )  # fmt: skip
 
@@ -93,7 +103,7 @@ class OrderActions:
         description=gettext_lazy("Announce return"),
         icon="assignment_return",
         url_path="return",
-        permissions=["operate"],
+        permissions=["announce"],
     )
     def announce_return(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """Units are on their way back."""
@@ -146,6 +156,8 @@ class OrderActions:
         self: Any, request: HttpRequest, object_id: str, verb: Any, title: str, says: list[str], done: str
     ) -> HttpResponse:
         order = find(self, request, object_id)
+        if not is_covered(order, location_ids=places_of(request)):
+            raise PermissionDenied(_("This order holds stock at other locations too."))
 
         def deed(values: dict[str, Any]) -> str:
             verb(order, actor=actor(request))

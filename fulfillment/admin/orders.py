@@ -17,7 +17,9 @@ from unfold.decorators import display
 
 from inventory.admin.base import BigTable, RecordAdmin, badge, pretty
 from inventory.admin.export import CsvExport
+from inventory.people.roles import Standing
 
+from ..coverage import seen_at
 from ..models import OrderStatus, SalesOrder, SalesOrderLine
 from .order_actions import OrderActions
 from .order_filters import NeedFilter
@@ -89,6 +91,10 @@ class SalesOrderAdmin(OrderActions, CsvExport, BigTable, RecordAdmin):
         return super().get_queryset(request).annotate(
             unit_sum=Coalesce(line_sum("quantity"), 0), short_sum=Coalesce(line_sum("short"), 0)
         )  # fmt: skip
+
+    def limited(self, rows: QuerySet, standing: Standing | None) -> QuerySet:
+        """Orders that hold or held stock at this person's locations."""
+        return seen_at(standing.location_ids if standing else frozenset(), rows)
 
     # Columns and fields ---------------------------------------------------------------------------------------
 

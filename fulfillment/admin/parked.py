@@ -50,7 +50,7 @@ PAGES: dict[str, tuple[str, str, tuple[tuple[Any, str, str], ...]]] = {
 def parked_page(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     """The list, searched and filtered."""
     kinds = [kind for kind in KINDS if request.user.has_perm(PAGES[kind][1])]
-    if not kinds:
+    if not kinds or not request.user.has_perm("fulfillment.view_parked"):
         raise PermissionDenied
     chosen = {name: request.GET.get(name, "").strip() for name in ("kind", "channel", "reason", "search")}
     if chosen["kind"] not in kinds:

@@ -12,11 +12,13 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
-from inventory.admin.base import RecordAdmin, actor, badge
+from inventory.admin.base import RecordAdmin, actor, badge, places_of
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
+from inventory.people.roles import Standing
 
 from .. import returns
+from ..coverage import seen_at
 from ..models import Return, ReturnLine, ReturnStatus
 from .forms import ReceiveForm
 
@@ -66,6 +68,11 @@ class ReturnAdmin(RecordAdmin):
     actions_detail = ("receive",)
     fields = ("order", ("state", "created_at"))
 
+    def limited(self, rows: QuerySet, standing: Standing | None) -> QuerySet:
+        """Of orders that hold or held stock at this person's locations."""
+        places = standing.location_ids if standing else frozenset()
+        return rows if places is None else rows.filter(order__in=seen_at(places))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Return]:
         """With the units announced."""
         return super().get_queryset(request).annotate(unit_sum=Sum("lines__quantity"))
@@ -95,6 +102,6 @@ class ReturnAdmin(RecordAdmin):
         ]
         return ask(
             self, request, title=_("Receive return %s") % parcel.pk, deed=deed, says=says, subjects=[parcel],
-            back=page_of(parcel), form_class=ReceiveForm, form_options={"parcel": parcel},
+            back=page_of(parcel), form_class=ReceiveForm, form_options={"parcel": parcel, "places": places_of(request)},
             refusals=(StockError, returns.ReturnError), submit=_("Receive"),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db.models import Prefetch, QuerySet
@@ -17,11 +17,10 @@ from channels.publishing import feeding_locations
 from inventory.api.access import Area, Caller
 from inventory.api.filters import ByCode, Filters
 from inventory.api.resource import Reads, Why
-from inventory.models import Reservation
 
 from .. import orders
+from ..coverage import is_covered, seen_at
 from ..models import SalesOrder, SalesOrderLine
-from ..recording import HOLDER
 from . import errors  # noqa: F401  (says how what can go wrong is answered)
 from .order_forms import OrderSerializer, RequestedOrder
 
@@ -56,10 +55,7 @@ class OrderFilters(Filters):
 
 def seen_by(caller: Caller, rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """The orders that hold or held stock at the caller's locations."""
-    if caller.location_ids is None:
-        return rows
-    held = Reservation.objects.filter(holder_kind=HOLDER, level__location__in=caller.location_ids)
-    return rows.filter(pk__in=SalesOrderLine.objects.filter(pk__in=held.values("holder_id")).values("order"))
+    return seen_at(caller.location_ids, rows)
 
 
 class Orders(Reads):
@@ -70,6 +66,14 @@ class Orders(Reads):
     serializer_class = OrderSerializer
     filterset_class = OrderFilters
     lookup_value_regex = "[0-9]{1,18}"
+    summaries: ClassVar = {
+        "create": "Ask for an order", "cancel": "Cancel a sales order", "hold": "Pause a sales order",
+        "release": "End a sales order's pause",
+    }  # fmt: skip
+    refusals: ClassVar = {
+        "create": ("order_short", "order_exists", "other_location"), "cancel": ("order_ended",), "hold": ("order_ended",),
+        "release": ("order_ended",),
+    }  # fmt: skip
 
     def limited(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
         """Orders that concern the caller, with their lines."""
@@ -114,10 +118,5 @@ class Orders(Reads):
 
     def _check_covered(self, order: SalesOrder) -> None:
         """An order that holds stock elsewhere too is not for a key that is limited to some locations."""
-        covered = self.caller.location_ids
-        if covered is None:
-            return
-        lines = [line.pk for line in order.lines.all()]
-        held = Reservation.objects.filter(holder_kind=HOLDER, holder_id__in=lines)
-        if held.exclude(level__location__in=covered).exists():
+        if not is_covered(order, location_ids=self.caller.location_ids):
             self.permission_denied(self.request, message=_("This order holds stock at other locations too."))

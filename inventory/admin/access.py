@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 
 from ..models import ApiKey
-from .base import BackOfficeAdmin, badge
+from .base import MANY_CHOSEN, BackOfficeAdmin, badge
 
 # The library's own keys open nothing here.
 if admin.site.is_registered(APIKey):
@@ -28,7 +28,7 @@ class ApiKeyAdmin(BackOfficeAdmin):
     list_display = ("name", "prefix", "role", "created", "expiry_date", "state")
     list_filter = (("role", ChoicesDropdownFilter), ("revoked", BooleanRadioFilter), "created")
     search_fields = ("name", "prefix")
-    filter_horizontal = ("locations",)
+    formfield_overrides = MANY_CHOSEN
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A revoked key stays as it is."""

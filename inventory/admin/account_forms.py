@@ -46,6 +46,7 @@ class NewPasswordForm(SetPasswordForm):
             self.fields[name].widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
         self.fields["new_password1"].label = _("Password")
         self.fields["new_password2"].label = _("The same again")
+        self.fields["new_password2"].help_text = ""
         self.fields["new_password1"].help_text = _("Eight characters at least; no common word, not your name.")
 
 

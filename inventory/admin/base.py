@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Model, Q, QuerySet
+from django.db.models import ManyToManyField, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from ..models import Location
 from ..people.roles import COST_FIELDS, SEES_COST, Standing, at_places, standing_of
@@ -49,6 +49,10 @@ def fingerprint(value: bytes | memoryview) -> SafeString:
 def badge(text: object, level: str = "") -> SafeString:
     """A word in a coloured box: good, warn, bad, or plain."""
     return format_html('<span class="so-badge {}">{}</span>', level, text)
+
+
+#: Several of a few, in one box: two boxes side by side are wider than a small screen.
+MANY_CHOSEN: dict[Any, Any] = {ManyToManyField: {"widget": UnfoldAdminSelectMultipleWidget}}
 
 
 class BackOfficeAdmin(ModelAdmin):

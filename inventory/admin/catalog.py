@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 
 from .. import catalogue
 from ..models import Product, Sku, StockLevel
+from ..people.roles import at_places, standing_of
 from .base import BackOfficeAdmin
 from .export import CsvExport
 from .pages import find, page_of
@@ -58,13 +59,9 @@ class LevelInline(TabularInline):
     hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
-        """One query for all locations."""
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("location", "sku")
-            .order_by("location__priority", "location__code")
-        )
+        """One query for all of this person's locations."""
+        rows = super().get_queryset(request).select_related("location", "sku")
+        return at_places(rows, standing_of(request.user)).order_by("location__priority", "location__code")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Stock changes by named actions."""
@@ -111,8 +108,9 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sku]:
-        """With the units available over all locations."""
-        levels = StockLevel.objects.filter(sku=OuterRef("pk")).order_by().values("sku")
+        """With the units available over all of this person's locations."""
+        here = at_places(StockLevel.objects.all(), standing_of(request.user))
+        levels = here.filter(sku=OuterRef("pk")).order_by().values("sku")
         available = Subquery(levels.annotate(total=Sum("available")).values("total"))
         return super().get_queryset(request).annotate(available_sum=available)
 

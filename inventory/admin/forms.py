@@ -40,6 +40,12 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
+def only_places(field: Any, places: frozenset[int] | None) -> None:
+    """Let a field offer these locations alone; None is all of them."""
+    if places is not None:
+        field.queryset = field.queryset.filter(pk__in=places)
+
+
 class StockForm(forms.Form):
     """What adjusting and moving have in common. The hidden key makes a double click harmless."""
 
@@ -67,8 +73,11 @@ class StockForm(forms.Form):
     )
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
-    def __init__(self, *args: Any, level: StockLevel | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, level: StockLevel | None = None, places: frozenset[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        only_places(self.fields["location"], places)
         if level is not None:
             field = self.fields["location"]
             field.initial, field.disabled = level.location, True

@@ -19,7 +19,7 @@ from ..models import AccessLink, LinkKind, Role
 from ..people import links
 from ..people.membership import PeopleError
 from ..people.roles import standing_of
-from .base import BackOfficeAdmin, ConditionFilter, actor, badge
+from .base import MANY_CHOSEN, BackOfficeAdmin, ConditionFilter, actor, badge
 from .pages import ask, find, page_of
 
 
@@ -73,7 +73,7 @@ class InvitationAdmin(BackOfficeAdmin):
     list_display = ("email", "role_label", "state", "made_by", "made_at", "expires_at")
     list_filter = (StateFilter, ("role", ChoicesDropdownFilter))
     search_fields = ("email", "made_by")
-    filter_horizontal = ("locations",)
+    formfield_overrides = MANY_CHOSEN
     actions_detail = ("send_again", "revoke")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessLink]:

@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from ..catalogue import save_location
 from ..models import Location
-from .base import BackOfficeAdmin
+from .base import BackOfficeAdmin, places_of
 
 
 class LocationForm(forms.ModelForm):
@@ -56,6 +56,10 @@ class LocationAdmin(BackOfficeAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Programs know a location by its code."""
         return ("code",) if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who is limited to some locations makes no others."""
+        return super().has_add_permission(request) and places_of(request) is None
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A location with a history is made inactive instead."""

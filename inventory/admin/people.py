@@ -69,7 +69,7 @@ class PersonAdmin(BackOfficeAdmin):
 
     form = PersonForm
     empty_hint = gettext_lazy("Invite the people who work here.")
-    list_display = ("username", "name", "role", "places", "factor", "last_login", "is_active")
+    list_display = ("login", "name", "role", "places", "factor", "last_login", "is_active")
     list_filter = (
         ("person__role", ChoicesDropdownFilter),
         ("person__locations", RelatedDropdownFilter),
@@ -78,9 +78,16 @@ class PersonAdmin(BackOfficeAdmin):
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
     actions_list = ("invite",)
-    actions_detail = ("password_link", "reset_factor", "sessions_of", "end_sessions")
-    fields = ("username", "first_name", "role", "locations", "is_active", ("factor", "last_login"))
-    readonly_fields = ("username", "factor", "last_login")
+    actions_detail = (
+        "sessions_of",
+        {
+            "title": gettext_lazy("More"),
+            "icon": "more_vert",
+            "items": ["password_link", "reset_factor", "end_sessions"],
+        },
+    )
+    fields = ("login", "first_name", "role", "locations", "is_active", ("factor", "last_login"))
+    readonly_fields = ("login", "factor", "last_login")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With what the list shows, in few queries."""
@@ -119,6 +126,11 @@ class PersonAdmin(BackOfficeAdmin):
             return redirect(request.path)
 
     # Columns ----------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("logs in as"), ordering="username")
+    def login(self, user: User) -> str:
+        """What the ledger calls the person, too."""
+        return user.get_username()
 
     @display(description=gettext_lazy("name"), ordering="first_name")
     def name(self, user: User) -> str | None:

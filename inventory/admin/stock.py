@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from ..adjustments import adjust, move
 from ..models import LedgerEntry, Sku, StockLevel
 from ..models.ledger import INSIDE
-from .base import ConditionFilter, RecordAdmin, actor
+from .base import ConditionFilter, RecordAdmin, actor, places_of
 from .export import CsvExport
 from .forms import AdjustForm, MoveForm
 from .pages import ask, find, list_of, page_of
@@ -51,7 +51,7 @@ def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel
         back=back,
         says=says,
         form_class=AdjustForm,
-        form_options={"level": level},
+        form_options={"level": level, "places": places_of(request)},
         subjects=[level or sku],
         submit=_("Adjust"),
     )
@@ -76,7 +76,7 @@ def ask_move(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel |
         back=back,
         says=says,
         form_class=MoveForm,
-        form_options={"level": level},
+        form_options={"level": level, "places": places_of(request)},
         subjects=[level or sku],
         submit=_("Move"),
     )

@@ -20,7 +20,7 @@ SEEN_EVERY = timedelta(minutes=1)
 def begin(request: HttpRequest, user: Any) -> None:
     """Somebody has logged in."""
     _adopt(request, user)
-    events.record(EventKind.LOGGED_IN, actor=events.name_of(user), detail=agent_of(request), request=request)
+    events.record(EventKind.LOGGED_IN, actor=events.name_of(user), detail=device(agent_of(request)), request=request)
 
 
 def current(request: HttpRequest) -> LoginSession:
@@ -63,7 +63,7 @@ def end(sessions: "QuerySet[LoginSession]", *, actor: str, request: HttpRequest 
         store(session.session_key).delete()
         session.delete()
         ended += 1
-        whom, agent = events.name_of(session.user), session.agent
+        whom, agent = events.name_of(session.user), device(session.agent)
         events.record(EventKind.SESSION_ENDED, actor=actor, subject=whom, detail=agent, request=request)
     return ended
 

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_GET
 from channels.admin.common import STANDING, total, with_owed, worst
 from channels.models import Debt, Listing, Outcome, PushLog, StockTarget
 from channels.numbers import explanations_now
+from fulfillment.coverage import seen_at
 from fulfillment.models import OrderStatus, SalesOrderLine
 from inventory.kernel import clock
 from inventory.models import LedgerEntry, Sku, StockLevel
 from inventory.models.ledger import INSIDE
+from inventory.people.roles import Standing, at_places, standing_of
 
 #: So many of the newest movements and orders stand on the page; their lists have all of them.
 NEWEST = 12
@@ -38,6 +40,7 @@ def sku_page(request: HttpRequest, pk: int) -> HttpResponse:
     if not may("inventory.view_sku"):
         raise PermissionDenied
     sku = get_object_or_404(Sku.objects.select_related("product"), pk=pk)
+    standing = standing_of(request.user)
     context = {
         **admin.site.each_context(request),
         "title": sku.code,
@@ -45,10 +48,10 @@ def sku_page(request: HttpRequest, pk: int) -> HttpResponse:
         "sku": sku,
         "now": clock.now(),
         "actions": [(label, reverse(view, args=(pk,))) for need, view, label in _ACTIONS if may(need)],
-        "stock": _stock(sku) if may("inventory.view_stocklevel") else None,
-        "listings": _listings(sku) if may("channels.view_listing") else None,
-        "entries": _entries(sku) if may("inventory.view_ledgerentry") else None,
-        "lines": _lines(sku) if may("fulfillment.view_salesorder") else None,
+        "stock": _stock(sku, standing) if may("inventory.view_stocklevel") else None,
+        "listings": _listings(sku, why=may("channels.view_allocationrule")) if may("channels.view_listing") else None,
+        "entries": _entries(sku, standing) if may("inventory.view_ledgerentry") else None,
+        "lines": _lines(sku, standing) if may("fulfillment.view_salesorder") else None,
         "may_push": may("channels.change_listing"),
         "links_rules": may("channels.view_allocationrule"),
         "states": [state.label for state in INSIDE],
@@ -58,10 +61,9 @@ def sku_page(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "admin/sku_page.html", context)
 
 
-def _stock(sku: Sku) -> dict[str, Any]:
-    levels = list(
-        StockLevel.objects.filter(sku=sku).select_related("location").order_by("location__priority", "location__code")
-    )
+def _stock(sku: Sku, standing: Standing | None) -> dict[str, Any]:
+    here = at_places(StockLevel.objects.filter(sku=sku), standing).select_related("location")
+    levels = list(here.order_by("location__priority", "location__code"))
     rows = [
         {"level": level, "on_hand": level.on_hand, "units": [getattr(level, state.value) for state in INSIDE]}
         for level in levels
@@ -70,7 +72,7 @@ def _stock(sku: Sku) -> dict[str, Any]:
     return {"rows": rows, "sums": sums, "on_hand": sum(sums)}
 
 
-def _listings(sku: Sku) -> list[dict[str, Any]]:
+def _listings(sku: Sku, *, why: bool) -> list[dict[str, Any]]:
     """Each listing with where it stands, in the order of the channels; nine queries for all of them."""
     owed = Debt.objects.filter(channel_id=OuterRef("channel_id"), target_id=OuterRef("pk")).values("owed_at")
     last = PushLog.objects.filter(target=OuterRef("pk")).order_by("-computed_at").values("pk")[:1]
@@ -86,7 +88,8 @@ def _listings(sku: Sku) -> list[dict[str, Any]]:
     explanations = explanations_now([listing for listing in listings if listing.is_active])
     wanted = [target.last_push for listing in listings for target in listing.live if target.last_push]
     pushes = PushLog.objects.in_bulk(wanted)
-    return [_listing(listing, explanations.get(listing.pk, {}), pushes) for listing in listings]
+    found = [_listing(listing, explanations.get(listing.pk, {}), pushes) for listing in listings]
+    return found if why else [{**row, "parts": []} for row in found]
 
 
 def _listing(listing: Any, explanations: dict[str, Any], pushes: dict[int, PushLog]) -> dict[str, Any]:
@@ -124,9 +127,9 @@ def _standing(listing: Any, targets: list[Any]) -> tuple[Any, str]:
     return STANDING[worst(targets)] if targets else (_("Nothing is sent"), "")
 
 
-def _entries(sku: Sku) -> list[LedgerEntry]:
+def _entries(sku: Sku, standing: Standing | None) -> list[LedgerEntry]:
     """The newest of each level, then of all: a level's entries are found by its index, however long the ledger is."""
-    levels = list(StockLevel.objects.filter(sku=sku).values_list("pk", "number"))
+    levels = list(at_places(StockLevel.objects.filter(sku=sku), standing).values_list("pk", "number"))
     recent = Q()
     for level_id, number in levels:
         recent |= Q(level=level_id, number__gt=number - NEWEST)
@@ -136,10 +139,12 @@ def _entries(sku: Sku) -> list[LedgerEntry]:
     return list(rows.order_by("-recorded_at", "-id")[:NEWEST])
 
 
-def _lines(sku: Sku) -> dict[str, Any]:
+def _lines(sku: Sku, standing: Standing | None) -> dict[str, Any]:
     """Orders that hold or want units of it, the newest first."""
     waiting = SalesOrderLine.objects.filter(sku=sku).filter(Q(reserved__gt=0) | Q(short__gt=0))
     waiting = waiting.exclude(order__status=OrderStatus.CANCELLED)
+    if standing is not None and standing.is_limited:
+        waiting = waiting.filter(order__in=seen_at(standing.location_ids))
     sums = waiting.aggregate(reserved=Sum("reserved"), short=Sum("short"))
     rows = list(waiting.select_related("order__channel").order_by("-order_id", "position")[:NEWEST])
     return {"rows": rows, "reserved": sums["reserved"] or 0, "short": sums["short"] or 0, "count": waiting.count()}

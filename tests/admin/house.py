@@ -13,7 +13,8 @@ from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
 from inventory.adjustments import open_stock
 from inventory.kernel import clock
-from inventory.models import ApiKey, Location, Product, Sku
+from inventory.models import ApiKey, AttemptKind, Location, Product, Role, Sku
+from inventory.people import attempts, links
 from purchasing.models import ReorderRule
 from purchasing.replenishment import check_reorder
 from purchasing.rules import save_rule
@@ -44,7 +45,15 @@ def build(size: int = 3) -> House:
     _sell(house, size)
     _ship(house)
     _push(house)
+    _invite(size)
     return house
+
+
+def _invite(size: int) -> None:
+    """People who have not come yet, and one who guesses."""
+    for number in range(size):
+        links.invite(email=f"person-{number}@example.com", role=Role.WAREHOUSE, actor="user:ann", by=None)
+        attempts.admit(AttemptKind.LOGIN, account=f"guess-{number}", request=None)
 
 
 def _stock(house: House, size: int) -> None:
