@@ -8,19 +8,8 @@ from typing import Any
 
 # These need no server, or look after servers themselves.
 WITHOUT_SERVERS = {
-    *(
-        "up",
-        "demo",
-        "simulate",
-        "replay",
-        "bench",
-        "doctor",
-        "help",
-        "version",
-        "check",
-        "makemigrations",
-        "makemessages",
-    ),
+    *("up", "demo", "simulate", "replay", "bench", "doctor", "help", "version", "check"),
+    *("makemigrations", "makemessages"),
     *("compilemessages", "spectacular", "collectstatic", "findstatic", "diffsettings", "startapp", "runserver", "test"),
 }
 

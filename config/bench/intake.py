@@ -23,7 +23,7 @@ CONNECTIONS = 16
 STALL_SECONDS = 30.0
 FAR_SECONDS, NEAR_SECONDS = 0.2, 0.02
 #: From this share of the orders on, the foreign connection looks as often as it can without being a load itself.
-NEAR = 0.8
+NEAR = 0.9
 
 
 def measure_intake(stage: Stage, *, runs: int) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def measure_intake(stage: Stage, *, runs: int) -> dict[str, Any]:
         _send(stage, connection, run="warm", orders=stage.size.warm_up_orders)
         found = []
         for number in range(1, runs + 1):
-            lower = base.run(seconds=stage.size.floor_seconds)
+            lower = _sell_on_the_floor(stage, base)
             upper = _send(stage, connection, run=str(number), orders=stage.size.orders)
             found.append({**lower, **upper, "problems": [*lower["problems"], *upper["problems"]]})
             rates = {"ours": upper["orders_per_second"], "floor": lower["floor_tps"]}
@@ -51,11 +51,21 @@ def measure_intake(stage: Stage, *, runs: int) -> dict[str, Any]:
     return {**asked, "orders_a_run": stage.size.orders, "runs": found}
 
 
+def _sell_on_the_floor(stage: Stage, base: floor.Floor) -> dict[str, Any]:
+    """One run of pgbench, with what it cost."""
+    before, children = meters.cpu_seconds(stage.pids("postgres")), meters.children_cpu_seconds()
+    found = base.run(seconds=stage.size.floor_seconds)
+    costs = meters.spent(before, meters.cpu_seconds(stage.pids("postgres")))
+    costs["pgbench"] = meters.children_cpu_seconds() - children
+    sales = found["floor_transactions"] or 1
+    return {**found, "floor_cpu_milliseconds_a_sale": {n: round(1000 * cost / sales, 3) for n, cost in costs.items()}}
+
+
 def _send(stage: Stage, connection: Connection, *, run: str, orders: int) -> dict[str, Any]:
     """Fresh orders, each of another SKU; what came of them and what it cost."""
     world.settle_down(connection)
     skus = random.Random(run).sample(range(stage.size.skus), k=orders)
-    before = Rows.count(connection)
+    before, last = Rows.count(connection), _last_order(connection)
     with tempfile.TemporaryDirectory(prefix="sellonce-bench-") as folder:
         file = Path(folder) / "requests"
         requests = requests_for(
@@ -68,7 +78,7 @@ def _send(stage: Stage, connection: Connection, *, run: str, orders: int) -> dic
             sender.wait_until_ready()
             costs, whole = meters.cpu_seconds(stage.pids()), meters.machine_cpu_seconds()
             sender.begin()
-            committed = _last_commit(connection, wanted=before.orders + orders)
+            committed = _last_commit(connection, after=last, wanted=orders)
             costs = meters.spent(costs, meters.cpu_seconds(stage.pids()))
             whole = meters.machine_cpu_seconds() - whole
             said = sender.result()
@@ -83,11 +93,16 @@ def _send(stage: Stage, connection: Connection, *, run: str, orders: int) -> dic
     }
 
 
-def _last_commit(connection: Connection, *, wanted: int) -> float:
-    """When as many orders are there for everybody to see, by the monotonic clock. Orders commit with all that they owe."""
+def _last_order(connection: Connection) -> int:
+    row = connection.execute("SELECT coalesce(max(id), 0) FROM fulfillment_salesorder").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _last_commit(connection: Connection, *, after: int, wanted: int) -> float:
+    """When so many new orders are there for everybody to see, by the monotonic clock. They commit with all that they owe."""
     seen, moved = -1, time.monotonic()
     while True:
-        row = connection.execute("SELECT count(*) FROM fulfillment_salesorder").fetchone()
+        row = connection.execute("SELECT count(*) FROM fulfillment_salesorder WHERE id > %s", [after]).fetchone()
         now, count = time.monotonic(), row[0] if row else 0
         if count >= wanted:
             return now

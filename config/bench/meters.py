@@ -1,6 +1,7 @@
 """What processes cost: CPU seconds and memory by the stack's parts; and stopping some of them for a while."""
 
 import re
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,12 @@ def _cpu_of(process: psutil.Process) -> float:
     with suppress(psutil.Error):
         return float(sum(process.cpu_times()[:4]))  # its own, and its dead children's
     return 0.0
+
+
+def children_cpu_seconds() -> float:
+    """CPU time of our own children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def machine_cpu_seconds() -> float:

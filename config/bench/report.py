@@ -40,6 +40,10 @@ def notes_of(document: dict[str, Any]) -> list[str]:
         notes += _intake(parts["intake"])
     if "lag" in parts:
         notes += _lag(parts["lag"])
+    if "memory" in {figure["part"] for figure in document["figures"]}:
+        notes.append(
+            _("Memory: proportional shares (PSS) of the named processes and their children; no servers in it.")
+        )
     if "parallelism" in parts:
         pairs = ", ".join(f"{pair['one']:g}/{pair['four']:g}" for pair in parts["parallelism"]["pairs"])
         notes.append(_("Orders a second on one and on four connections, pair by pair: {pairs}.").format(pairs=pairs))
@@ -65,17 +69,25 @@ def _intake(measured: dict[str, Any]) -> list[str]:
         "({listings} listings); the floor: {floor_skus} SKUs on 30 channels, pgbench with 16 connections. "
         "Sync and beat stand still meanwhile, for the floor has nobody who pays its debts either."
     ).format(orders=measured["orders_a_run"], **{name: measured[name] for name in _ASKED})
-    names = runs[0]["cpu_milliseconds_an_order"]
-    costs = {name: middle([run["cpu_milliseconds_an_order"][name] for run in runs], digits=2) for name in names}
-    spent = ", ".join(f"{name} {cost:g}" for name, cost in costs.items() if cost)
     answers = _("Answered {answers} webhooks/s, the last commit {late} s after the last answer.").format(
         answers=round(middle([run["answers_per_second"] for run in runs])),
         late=middle([run["seconds"] - run["seconds_to_last_answer"] for run in runs], digits=2),
     )
-    where = _("Where it goes, CPU milliseconds an order: {spent}. The sender took {share:.0%} of a core.").format(
-        spent=spent, share=middle([run["sender_share_of_a_core"] for run in runs])
+    where = _(
+        "Where it goes, CPU milliseconds an order: {ours}; of a sale on the floor: {floor}. "
+        "The sender took {share:.0%} of a core."
+    ).format(
+        ours=_costs(runs, "cpu_milliseconds_an_order"),
+        floor=_costs(runs, "floor_cpu_milliseconds_a_sale"),
+        share=middle([run["sender_share_of_a_core"] for run in runs]),
     )
     return [told, answers, where]
+
+
+def _costs(runs: Sequence[dict[str, Any]], which: str) -> str:
+    """The medians by part, of the parts that cost anything."""
+    costs = {name: middle([run[which][name] for run in runs], digits=2) for name in runs[0][which]}
+    return ", ".join(f"{name} {cost:g}" for name, cost in costs.items() if cost)
 
 
 _ASKED = ("connections", "skus", "listings", "floor_skus")

@@ -54,10 +54,14 @@ class Command(RichCommand):
         if runs < 1:
             raise CommandError(_("--runs must be above zero."))
         self._progress = Console(stderr=True, highlight=False)
-        if options["attach"]:
-            return self._measure_here(Job(options["attach"], options["run"]), runs=runs, quick=quick, output=output)
-        chosen = parts or list(PARTS)
-        document, figures = self._measure_all(chosen, runs=runs, quick=quick)
+        try:
+            if options["attach"]:
+                return self._measure_here(Job(options["attach"], options["run"]), runs=runs, quick=quick, output=output)
+            document, figures = self._measure_all(parts or list(PARTS), runs=runs, quick=quick)
+        except KeyboardInterrupt:
+            if not options["attach"]:
+                self._show(_("Stopped. What was started for the bench is gone."))
+            sys.exit(130)
         output.write_text(json.dumps(document, indent=1) + "\n")
         if options["json"]:
             self.stdout.write(json.dumps(document, indent=1))

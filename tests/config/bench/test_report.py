@@ -38,6 +38,7 @@ def test_notes_name_the_machine_its_settings_and_its_load() -> None:
         "machine": MACHINE,
         "loads": [("parallelism", [0.1, 0, 0], [3.0, 0, 0])],
         "quick": True,
+        "figures": [FAST.document()],
         "parts": {"parallelism": {"pairs": [{"one": 100.0, "four": 180.5}]}},
     }
     notes = notes_of(document)
@@ -55,14 +56,25 @@ def test_notes_say_where_intakes_time_goes() -> None:
         "seconds": 10.0,
         "seconds_to_last_answer": 8.5,
         "sender_share_of_a_core": 0.07,
+        "floor_cpu_milliseconds_a_sale": {"postgres": 1.0, "pgbench": 0.25},
         "cpu_milliseconds_an_order": {"web": 1.5, "intake": 2.25, "beat": 0.0},
     }
     measured = {"orders_a_run": 6000, "connections": 16, "skus": 10000, "listings": 300000, "floor_skus": 100000}
-    document = {"machine": MACHINE, "loads": [], "quick": False, "parts": {"intake": {**measured, "runs": [run, run]}}}
+    document = {
+        "machine": MACHINE,
+        "loads": [],
+        "quick": False,
+        "figures": [],
+        "parts": {"intake": {**measured, "runs": [run, run]}},
+    }
     _, _, _, told, answers, where, _ = notes_of(document)
     assert "10000 SKUs on 30 channels" in told and "the floor: 100000 SKUs" in told
     assert answers == "Answered 800 webhooks/s, the last commit 1.5 s after the last answer."
-    assert "web 1.5, intake 2.25." in where and "beat" not in where and "7% of a core" in where
+    assert (
+        "an order: web 1.5, intake 2.25; of a sale on the floor: postgres 1, pgbench 0.25." in where
+        and "beat" not in where
+        and "7% of a core" in where
+    )
 
 
 def test_notes_give_lag_in_its_parts() -> None:
@@ -77,6 +89,6 @@ def test_notes_give_lag_in_its_parts() -> None:
         "calls_per_sale": 2.5,
         "lag": {"arrival": part, "intake": part, "sync": part, "sale": part},
     }
-    notes = notes_of({"machine": MACHINE, "loads": [], "quick": False, "parts": {"lag": [run]}})
+    notes = notes_of({"machine": MACHINE, "loads": [], "quick": False, "figures": [], "parts": {"lag": [run]}})
     assert "50 sales a second for 60 s, 30 channels of 50 ms, 2000 SKUs by Zipf 1.1" in notes[3]
     assert "sale lag 0.10/0.20/0.30" in notes[4]
