@@ -8,7 +8,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 
-import inventory.api.schema  # noqa: F401  (tells the description about keys)
+# Each of these tells the description what its app's objects look like.
+import channels.api.examples  # noqa: F401
+import fulfillment.api.examples  # noqa: F401
+import inventory.api.examples  # noqa: F401
+import purchasing.api.examples  # noqa: F401
+import reports.api.examples  # noqa: F401
 from channels.api.channels import Channels
 from channels.api.deliveries import Deliveries
 from channels.api.drifts import Drifts
@@ -71,7 +76,7 @@ def nothing_here(request: HttpRequest, rest: str) -> JsonResponse:
     return JsonResponse({"error": {"code": "not_found", "message": message, "fields": {}}}, status=404)
 
 
-_settings = {"POSTPROCESSING_HOOKS": ["inventory.api.schema.add_errors"]}
+_settings = {"POSTPROCESSING_HOOKS": ["inventory.api.schema.add_examples"]}
 _open = {"authentication_classes": (), "permission_classes": (AllowAny,)}
 
 urlpatterns = [

@@ -1,6 +1,6 @@
 """/api/v1/channels/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -145,6 +145,10 @@ class Channels(Creates, Changes, Reads):
     lookup_field = "code"
     lookup_value_regex = "[-a-zA-Z0-9_]+"
     lags: dict[int, dict[str, float]] | None = None
+    summaries: ClassVar = {
+        "stop_selling": "Stop selling on a channel", "disconnect": "Disconnect a channel", "resume": "Resume a channel",
+    }  # fmt: skip
+    refusals: ClassVar = {"create": ("conflict",)}
 
     def get_queryset(self) -> "QuerySet[Any]":
         """Channels with the counts that they show."""

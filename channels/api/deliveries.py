@@ -1,7 +1,7 @@
 """/api/v1/deliveries/"""
 
 import base64
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
@@ -85,6 +85,7 @@ class Deliveries(Reads):
 
     area = Area.ORDERS
     spans_locations = True
+    summaries: ClassVar = {"replay": "Work a delivery off again"}
     queryset = Delivery.objects.select_related("channel").order_by("-id")
     filterset_class = DeliveryFilters
     lookup_value_regex = "[0-9]{1,18}"

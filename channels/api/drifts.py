@@ -1,5 +1,7 @@
 """/api/v1/drifts/"""
 
+from typing import ClassVar
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -60,6 +62,7 @@ class Drifts(Reads):
 
     area = Area.CHANNELS
     spans_locations = True
+    summaries: ClassVar = {"push": "Send our number again"}
     queryset = Drift.objects.select_related("target__channel", "target__listing__sku").order_by("-id")
     serializer_class = DriftSerializer
     filterset_class = DriftFilters

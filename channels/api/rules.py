@@ -1,7 +1,7 @@
 """/api/v1/allocation-rules/"""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import Q
@@ -120,6 +120,7 @@ class Rules(Creates, Changes, Reads):
 
     area = Area.RULES
     spans_locations = True
+    summaries: ClassVar = {"preview": "Show what a rule would change"}
     queryset = AllocationRule.objects.select_related("channel", "sku").order_by("kind", "-id")
     serializer_class = RuleSerializer
     filterset_class = RuleFilters

@@ -1,7 +1,7 @@
 """/api/v1/parked/"""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
@@ -76,6 +76,7 @@ class Parked(Resource):
     spans_locations = True
     serializer_class = ParkedSerializer
     lookup_value_regex = "[a-z]+-[0-9]{1,18}"
+    summaries: ClassVar = {"list": "List what is parked", "retry": "Try a parked thing again"}
     filter_backends = ()
 
     @extend_schema(parameters=_PARAMETERS, responses=ParkedSerializer(many=True))

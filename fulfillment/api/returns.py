@@ -1,6 +1,6 @@
 """/api/v1/returns/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -140,6 +140,8 @@ class Returns(Creates, Reads):
     queryset = Return.objects.select_related("order__channel").prefetch_related("lines__line__sku").order_by("-id")
     serializer_class = ReturnSerializer
     filterset_class = ReturnFilters
+    summaries: ClassVar = {"create": "Announce a return", "receive": "Receive a return"}
+    refusals: ClassVar = {"create": ("wrong_state",), "receive": ("wrong_state", "other_location")}
     lookup_value_regex = "[0-9]{1,18}"
 
     def limited(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":

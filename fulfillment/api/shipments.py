@@ -1,6 +1,6 @@
 """/api/v1/shipments/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
@@ -134,6 +134,11 @@ class Shipments(Creates, Changes, Reads):
     )
     serializer_class = ShipmentSerializer
     filterset_class = ShipmentFilters
+    summaries: ClassVar = {"create": "Draft a shipment", "send_off": "Dispatch a shipment", "reject": "Reject a draft"}
+    refusals: ClassVar = {
+        "create": ("insufficient_stock", "wrong_state", "other_location"), "partial_update": ("wrong_state",),
+        "send_off": ("insufficient_stock", "wrong_state"), "reject": ("wrong_state",),
+    }  # fmt: skip
     lookup_value_regex = "[0-9]{1,18}"
 
     def make(self, serializer: Any) -> Shipment:

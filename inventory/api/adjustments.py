@@ -1,6 +1,6 @@
 """/api/v1/stock-adjustments/ and /api/v1/stock-moves/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -92,6 +92,8 @@ class Adjustments(Resource):
 
     area = Area.STOCK
     serializer_class = Adjustment
+    summaries: ClassVar = {"create": "Adjust stock"}
+    refusals: ClassVar = {"create": ("insufficient_stock", "other_location")}
 
     @extend_schema(request=Adjustment, responses={201: RecordedAdjustment, 200: RecordedAdjustment})
     def create(self, request: Request) -> Response:
@@ -114,6 +116,8 @@ class Moves(Resource):
 
     area = Area.STOCK
     serializer_class = Move
+    summaries: ClassVar = {"create": "Move units between states"}
+    refusals: ClassVar = {"create": ("insufficient_stock", "other_location")}
 
     @extend_schema(request=Move, responses={201: RecordedMove})
     def create(self, request: Request) -> Response:

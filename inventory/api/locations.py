@@ -1,6 +1,6 @@
 """/api/v1/locations/"""
 
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django.utils.translation import gettext as _
@@ -60,6 +60,7 @@ class Locations(Creates, Changes, Reads):
     """Warehouses, stores, 3PLs, and the marketplaces' own warehouses."""
 
     area = Area.CATALOG
+    refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
     queryset = Location.objects.order_by("priority", "code")
     serializer_class = LocationSerializer
     filterset_class = LocationFilters

@@ -1,6 +1,6 @@
 """/api/v1/products/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..catalogue import save_product
 from ..models import Product
@@ -33,6 +33,7 @@ class Products(Creates, Changes, Reads):
     """Products group SKUs for browsing and for rules."""
 
     area = Area.CATALOG
+    refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
     queryset = Product.objects.order_by("code")
     serializer_class = ProductSerializer
     filterset_class = ProductFilters

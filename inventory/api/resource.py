@@ -18,6 +18,7 @@ from .access import Area, Caller, KeyAuthentication, MayDo, StaffSession, caller
 from .errors import answer_error
 from .filters import Filtering
 from .pages import Pages
+from .schema import Described
 from .wire import JsonParser, JsonRenderer
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,10 @@ class Resource(GenericViewSet):
     spans_locations: ClassVar[bool] = False  # True: not for keys that are limited to locations
     location_path: ClassVar[str] = ""  # where a row's location is, for such keys
     other_parameters: ClassVar[Sequence[str]] = ()
+    summaries: ClassVar[Mapping[str, str]] = {}  # by action, where its name and noun do not say it
+    refusals: ClassVar[Mapping[str, Sequence[str]]] = {}  # by action: names of refusals besides those of every such one
 
+    schema = Described()
     authentication_classes = (KeyAuthentication, StaffSession)
     permission_classes = (MayDo,)
     parser_classes = (JsonParser,)

@@ -1,6 +1,6 @@
 """/api/v1/skus/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
@@ -79,6 +79,7 @@ class Skus(Creates, Changes, Reads):
     """SKUs. Their codes may hold any printable characters; encode them in addresses."""
 
     area = Area.CATALOG
+    refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
     queryset = Sku.objects.select_related("product").order_by("code")
     serializer_class = SkuSerializer
     filterset_class = SkuFilters

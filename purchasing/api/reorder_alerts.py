@@ -1,5 +1,7 @@
 """/api/v1/reorder-alerts/"""
 
+from typing import ClassVar
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -63,6 +65,7 @@ class Alerts(Reads):
     """What is to be bought; open alerts unless `?status=` says otherwise."""
 
     area = Area.REORDERING
+    summaries: ClassVar = {"close": "Close a reorder alert"}
     location_path = "rule__location"
     queryset = ReorderAlert.objects.select_related("rule__sku", "rule__location").order_by("-id")
     serializer_class = ReorderAlertSerializer

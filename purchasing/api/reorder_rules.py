@@ -1,6 +1,6 @@
 """/api/v1/reorder-rules/"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -92,6 +92,7 @@ class Rules(Creates, Changes, Reads):
     """When to buy. One rule for each SKU and location."""
 
     area = Area.REORDERING
+    refusals: ClassVar = {"create": ("conflict", "other_location"), "partial_update": ("conflict", "other_location")}
     location_path = "location"
     queryset = ReorderRule.objects.select_related("sku", "location").order_by("sku__code", "id")
     serializer_class = ReorderRuleSerializer

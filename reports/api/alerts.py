@@ -1,5 +1,7 @@
 """/api/v1/alerts/"""
 
+from typing import ClassVar
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -61,6 +63,7 @@ class Alerts(Reads):
 
     area = Area.ORDERS
     spans_locations = True
+    summaries: ClassVar = {"close": "Close an alert"}
     queryset = Alert.objects.order_by("-repeated_at", "-id")
     serializer_class = AlertSerializer
     filterset_class = AlertFilters

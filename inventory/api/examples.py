@@ -1,0 +1,66 @@
+"""What stock and its catalogue look like in the description."""
+
+from .schema import show
+
+AT = "2026-03-02T09:30:00Z"
+
+show("Product", {"code": "MUG", "name": "Mug", "category": "Mugs", "brand": "Potter"})
+show("PatchedProduct", asked={"category": "Kitchen"})
+show(
+    "Sku",
+    {
+        "code": "MUG-BLUE", "product": "MUG", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "3.20",
+        "price": "12.50", "currency": "EUR", "weight_grams": 350, "tags": ["gift"], "is_active": True,
+    },
+)  # fmt: skip
+show("PatchedSku", asked={"price": "13.00", "tags": ["gift", "summer"]})
+show(
+    "Location",
+    {
+        "code": "W1", "name": "Main warehouse", "kind": "warehouse", "country": "DE", "postal_code": "20095",
+        "latitude": 53.5511, "longitude": 9.9937, "time_zone": "Europe/Berlin", "cut_off": "16:00:00",
+        "working_days": [1, 2, 3, 4, 5], "priority": 10, "is_active": True,
+    },
+)  # fmt: skip
+show("PatchedLocation", asked={"cut_off": "15:00:00"})
+show(
+    "Level",
+    {
+        "sku": "MUG-BLUE", "location": "W1", "on_hand": 42, "available": 37, "reserved": 3, "quarantine": 0, "damaged": 2,
+        "hold": 0,
+    },
+)  # fmt: skip
+show(
+    "Adjustment", asked={"sku": "MUG-BLUE", "location": "W1", "quantity": 40, "reason": "opening", "reference": "INV-1"}
+)
+show(
+    "RecordedAdjustment",
+    {
+        "id": "1081", "sku": "MUG-BLUE", "location": "W1", "reason": "opening", "note": "", "reference": "INV-1",
+        "actor": "key:erp", "balance": 40, "number": 1, "recorded_at": AT, "state": "available", "quantity": 40,
+    },
+)  # fmt: skip
+show(
+    "Move",
+    asked={
+        "sku": "MUG-BLUE", "location": "W1", "from_state": "available", "to_state": "damaged", "quantity": 2,
+        "reason": "damage",
+    },
+)  # fmt: skip
+show(
+    "RecordedMove",
+    {
+        "id": "1082", "sku": "MUG-BLUE", "location": "W1", "reason": "damage", "note": "", "reference": "",
+        "actor": "key:erp", "balance": 40, "number": 2, "recorded_at": AT, "from_state": "available",
+        "to_state": "damaged", "quantity": 2,
+    },
+)  # fmt: skip
+show(
+    "Entry",
+    {
+        "id": "1083", "sku": "MUG-BLUE", "location": "W1", "from_state": "available", "to_state": "reserved", "quantity": 3,
+        "balance": 40, "number": 3, "reason": "sale", "note": "", "reference": "order:web/5001", "actor": "channel:web",
+        "occurred_at": AT, "recorded_at": "2026-03-02T09:30:00.412318Z",
+    },
+)  # fmt: skip
+show("Why", asked={"reason": "recall of a batch"})
