@@ -23,6 +23,7 @@ POLL = "fulfillment.tasks.poll_orders"
 
 #: Holds the lanes.
 HOLDER = "recovery"
+WAITS = "a backup was put back: the orders since then are read before numbers leave"
 UNTIL_STARTED = datetime(9999, 1, 1, tzinfo=UTC)
 
 #: Once the stack runs, nobody waits longer than this for a channel that does not answer.
@@ -59,7 +60,7 @@ def start_over(*, since: datetime) -> int:
         targets: int = cursor.rowcount
         cursor.execute(_READ_AGAIN, [since - MARGIN])
     SyncLane.objects.update(
-        holder=HOLDER, lease=uuid4(), lease_until=UNTIL_STARTED, not_before=None, failures=0, last_error=""
+        holder=HOLDER, lease=uuid4(), lease_until=UNTIL_STARTED, not_before=None, failures=0, last_error=WAITS
     )
     return targets
 
@@ -79,7 +80,7 @@ def go_on() -> int:
         return 0
     if unread:
         logger.warning("numbers leave although orders were not read from %s", ", ".join(one.code for one in unread))
-    return held.update(holder="", lease=None, lease_until=None)
+    return held.update(holder="", lease=None, lease_until=None, last_error="")
 
 
 def _is_unread(channel: Channel, now: datetime) -> bool:

@@ -6,3 +6,7 @@
 
 class BackupError(Exception):
     """A backup cannot be made or put back; the message carries the cure."""
+
+
+class BusyError(BackupError):
+    """Another one is under way, which is no failure."""

@@ -20,7 +20,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from config.backup import BackupError
+from config.backup import BackupError, BusyError
 from config.layout import PROJECT_DIR
 
 FORMAT = 1
@@ -221,5 +221,5 @@ def alone(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupError(_("Another backup is being made or put back. Wait for its end.")) from None
+            raise BusyError(_("Another backup is being made or put back. Wait for its end.")) from None
         yield

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from config.backup import BackupError, restoring
+from config.backup import BackupError, BusyError, restoring
 from config.backup.archive import Archive, alone, reading, sweep
 from config.backup.place import Place
 from config.backup.records import note_written, noting
@@ -32,6 +32,8 @@ KIND = "nightly"
 SUBJECT = "nightly"
 ACTOR = "system"
 RETRY_AFTER = timedelta(hours=1)
+#: The command's exit status where it failed and has said so by an alert.
+TOLD = 3
 LATE_AFTER = timedelta(days=2)
 #: Room that a trial needs on the disk of an embedded server, in sizes of the database.
 TRIAL_ROOM = 1.5
@@ -45,7 +47,7 @@ def run_if_due() -> bool:
     ran = subprocess.run(
         command, cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    if ran.returncode:
+    if ran.returncode not in (0, TOLD):  # else it has raised its alert itself
         said = ran.stderr.strip()[-500:] or _("It ended with status {status}.").format(status=ran.returncode)
         logger.error("the nightly backup failed: %s", said)
         raise_alert(AlertKind.BACKUP, subject=SUBJECT, message=said)
@@ -82,6 +84,8 @@ def make(*, show: Callable[[str], None]) -> Path:
     """Make one, check it if its turn has come, keep the last ones. An alert is raised or ended accordingly."""
     try:
         path = _make(show)
+    except BusyError:
+        raise
     except BackupError as error:
         raise_alert(AlertKind.BACKUP, subject=SUBJECT, message=str(error))
         raise

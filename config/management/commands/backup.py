@@ -57,7 +57,7 @@ class Command(BaseCommand):
             with alone(settings.LAYOUT.data):
                 self._make(_target(file, to), check=options["check"], without_keys=options["without_keys"])
         except BackupError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=nightly.TOLD if options["nightly"] else 1) from error
 
     def _make(self, path: Path, *, check: bool, without_keys: bool) -> None:
         place = Place.of_settings()

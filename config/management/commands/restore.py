@@ -1,5 +1,6 @@
 """`manage.py restore FILE`: put a backup back."""
 
+import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -63,6 +64,7 @@ class Command(BaseCommand):
         if not place.has_role(place.application):
             raise BackupError(_("The database server has no role {role}.").format(role=place.application))
         restoring.refuse_while_used(place)
+        _refuse_full_disk(manifest)
         self._confirm(place, manifest, **options)
         done: list[str] = []
         size = manifest.parts["database.dump"]["bytes"]
@@ -128,6 +130,18 @@ def present_rows(place: Place) -> int:
         return 0
     with place.connect() as connection:
         return sum(contents.count_rows(connection).values())
+
+
+def _refuse_full_disk(manifest: Manifest) -> None:
+    """The embedded server's disk has to hold the new database beside the present one."""
+    needed = manifest.database_bytes * 5 // 4 + settings.BACKUP_LEAVES_FREE_MB * 1024**2
+    free = shutil.disk_usage(settings.LAYOUT.home).free
+    if settings.EMBEDDED_DATABASE and free < needed:
+        raise BackupError(
+            _("{needed} MiB are needed on the disk of {folder}, and {free} are free. Cure: free some space.").format(
+                needed=needed // 1024**2, folder=settings.LAYOUT.home, free=free // 1024**2
+            )
+        )
 
 
 def _credentials(restored: restoring.Restored) -> str:
