@@ -72,7 +72,8 @@ _CONNECTED = """EXISTS (
 
 _PAYABLE = """
 FROM channels_debt debt JOIN channels_stocktarget target ON target.id = debt.target_id
-WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
+WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.claimed_until IS NULL
+    AND (target.parked_reason = '' OR target.next_attempt_at IS NOT NULL)
 """
 
 _DUE = "AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)"

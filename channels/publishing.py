@@ -136,13 +136,16 @@ WITH sold AS (
         AS sale (listing_id, quantity, accepted_at)
     GROUP BY listing_id
 ), locked AS MATERIALIZED (
-    SELECT target.id, sold.quantity, sold.accepted_at
+    SELECT target.id, sold.quantity, sold.accepted_at, 1 < (  -- of several locations it may have been any
+            SELECT count(*) FROM channels_stocktarget other WHERE other.listing_id = target.listing_id AND other.is_active
+        ) AS is_one_of_many
     FROM channels_stocktarget target JOIN sold USING (listing_id)
     ORDER BY target.id FOR NO KEY UPDATE OF target
 )
 UPDATE channels_stocktarget target
 SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
+        WHEN locked.is_one_of_many THEN NULL
         WHEN target.in_flight IS NULL AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
             AND (%(compares)s OR coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE))
         THEN greatest(0, target.shown - locked.quantity)

@@ -140,6 +140,10 @@ def _follow(channel: Channel, listing_ids: list[int]) -> None:
 
 def _map_locations(channel: Channel, locations: Sequence[tuple[Location, str]]) -> None:
     connector = connector_of(channel)
+    places = sorted({remote for _, remote in locations})
+    if len(places) > 1 and not connector.capabilities(channel.settings).has_places:
+        named = ", ".join(places)
+        raise ConnectorError(f"this channel keeps one number for all locations; it cannot tell apart: {named}")
     channel.location_map.all().delete()
     ChannelLocation.objects.bulk_create(
         ChannelLocation(channel=channel, location=location, remote=connector.kept_remote(remote))

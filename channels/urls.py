@@ -1,5 +1,6 @@
-from django.urls import path
+from django.urls import re_path
 
 from .webhooks import WebhookView
 
-urlpatterns = [path("<str:code>/", WebhookView.as_view(), name="webhook")]
+# With or without the slash: a POST cannot be redirected.
+urlpatterns = [re_path(r"^(?P<code>[^/]+)/?$", WebhookView.as_view(), name="webhook")]

@@ -32,6 +32,9 @@ MOST_PASSES = 10
 #: After a fault of ours a channel waits for so long.
 FAULT_SECONDS = 5.0
 
+#: What was refused is tried again, when its number changes, after so long.
+PARKED_SECONDS = 300.0
+
 #: A number that came too late for what the channel showed is computed anew at once, so many times in a row.
 AT_ONCE = 3
 
@@ -175,7 +178,12 @@ class Voyage:
             shown = item.quantity if result.remote_quantity is None else result.remote_quantity
             self._end(item, Outcome.APPLIED, shown=shown, owed_again=shown != item.quantity)
         elif result.outcome == PushOutcome.REJECTED:
-            self._end(item, Outcome.REJECTED, shown=None, error=message, parked_reason=result.code or "rejected")
+            # A person is told; a number that changes is tried again all the same, now and then: the shop may have been mended.
+            later = clock.now() + timedelta(seconds=PARKED_SECONDS)
+            self._end(
+                item, Outcome.REJECTED, shown=None, next_attempt_at=later, error=message,
+                parked_reason=result.code or "rejected",
+            )  # fmt: skip
         elif result.outcome == PushOutcome.STALE and self.claimed[item.target_id].attempts < AT_ONCE:
             # The channel knows better what it shows: compute again against that, at once.
             self.stale = True

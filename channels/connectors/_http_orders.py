@@ -88,6 +88,8 @@ def _line(row: dict[str, Any], position: int, notes: list[str]) -> LineEvent:
         quantity = parse_quantity(row.get("quantity"), least=0 if cancelled or refunded else 1)
     except QuantityError as error:
         return LineEvent(identity, key[:200], 0, problem=f"bad_quantity: {where}: {error}")
+    if max(cancelled, refunded) <= quantity < cancelled + refunded:  # money given back for units that were cancelled
+        refunded = quantity - cancelled
     problem = ""
     if not key or len(key) > 200:
         problem = f"bad_listing: {where}: external_id is {listing!r}"[:200]

@@ -34,6 +34,7 @@ class Capabilities:
     has_webhooks: bool = True
     takes_requests: bool = False  # its orders are typed here, and refused when short
     takes_shipments: bool = False
+    has_places: bool = False  # it keeps a number for each of several locations
     max_batch: int = 100
     parallel_requests: int = 1
     compare_and_set: bool = False

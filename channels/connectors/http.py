@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -229,8 +230,15 @@ def _answer(response: Response, *, decode: bool = True) -> dict[str, Any]:
 
 
 def _retry_after(response: Response) -> float | None:
-    value = response.headers.get("retry-after", "")
-    return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
+    """Seconds to wait, told as such or as a date by the channel's clock (RFC 9110, 10.2.3); None where nothing sensible is told."""
+    value = response.headers.get("retry-after", "").strip()
+    try:
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+            return min(float(value), 3600.0)
+        seconds = (parsedate_to_datetime(value) - parsedate_to_datetime(response.headers["date"])).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), 3600.0)
 
 
 def _polled(order: bytes) -> PolledOrder:

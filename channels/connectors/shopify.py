@@ -81,6 +81,7 @@ class Shopify(Connector):
     def capabilities(self, settings: Mapping[str, Any]) -> Capabilities:
         return Capabilities(
             takes_shipments=True,
+            has_places=True,
             max_batch=documents.MOST_ITEMS,
             compare_and_set=True,
             rereads=True,

@@ -38,6 +38,13 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def _has_places(_patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that keeps a number for each of several locations."""
+    honest = Http.capabilities
+    monkeypatch.setattr(Http, "capabilities", lambda self, given: replace(honest(self, given), has_places=True))
+
+
+@pytest.fixture
 def alarms() -> Alarms:
     return Alarms()
 

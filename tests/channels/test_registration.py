@@ -142,6 +142,15 @@ def test_manual_channels_have_listings_and_no_targets() -> None:
     assert listing.external_key == "A" and remotes(listing) == {}
 
 
+def test_a_channel_with_one_number_for_all_cannot_tell_places_apart() -> None:
+    w1, w2 = a_location("W1"), a_location("W2")
+    with pytest.raises(ConnectorError, match="cannot tell apart: berlin, paris"):
+        a_channel(locations=[(w1, "berlin"), (w2, "paris")])
+    assert not Channel.objects.exists()
+    a_channel(locations=[(w1, "berlin"), (w2, "berlin")])
+
+
+@pytest.mark.usefixtures("_has_places")
 def test_a_location_map_gives_a_target_for_each_remote() -> None:
     w1, w2, w3 = (a_location(code) for code in ("W1", "W2", "W3"))
     channel = a_channel(locations=[(w1, "berlin"), (w2, "paris"), (w3, "paris")])

@@ -156,6 +156,7 @@ def test_the_backlog_is_never_larger_than_the_catalogue(shop: Shop) -> None:
     assert shop.book == {"x-A": 439} and len(shop.writes) == 1
 
 
+@pytest.mark.usefixtures("_has_places")
 def test_each_remote_location_has_a_number_of_its_own(shop: Shop) -> None:
     w1, w2 = a_location("W1"), a_location("W2", priority=2)
     sku = a_sku("A", available=3)

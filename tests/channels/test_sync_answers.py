@@ -270,3 +270,17 @@ def test_failures_in_a_row_wait_longer_and_longer(shop: Shop, hands: Hands) -> N
         drain(listing.channel, hands, after=61)
         waits.append((lane(listing.channel).not_before - outbox.clock.now()).total_seconds())
     assert waits[0] < 1 and waits[-1] > 25 and max(waits) <= 60, waits
+
+
+def test_what_was_refused_is_tried_again_now_and_then_when_its_number_changes(shop: Shop, hands: Hands) -> None:
+    sku = a_sku("A", available=9)
+    listing = a_listing(a_channel(shop), sku)
+    shop.book["x-A"], shop.rejects["x-A"] = 6, "no_such_offer"
+    sync.drain_channel(listing.channel_id)
+    assert target_of(listing).parked_reason == "no_such_offer"
+    shop.rejects.clear()
+    set_available(sku, 0)
+    drain(listing.channel, hands)
+    assert shop.book["x-A"] == 6, "a person was told; it is not tried over and over"
+    drain(listing.channel, hands, after=301)
+    assert shop.book["x-A"] == 0 and target_of(listing).parked_reason == ""
