@@ -66,7 +66,7 @@ def order_pages(channel: Channel, *, overlap: timedelta = OVERLAP) -> Iterator[S
     since = (channel.orders_read_until or channel.orders_from) - overlap
     while True:
         build = partial(connector.orders_request, updated_since=since, cursor=cursor, now=clock.now())
-        page = calls.call(channel, build, connector.read_orders)
+        page = calls.read_patiently(channel, build, connector.read_orders)
         yield page.orders
         if not page.next_cursor or page.next_cursor in seen:
             break
@@ -124,7 +124,7 @@ def _read_levels(channel: Channel) -> _Reading:
     seen: set[str] = set()
     while True:
         build = partial(connector.stock_request, cursor=cursor, now=clock.now())
-        page = calls.call(channel, build, connector.read_stock, with_remotes=True)
+        page = calls.read_patiently(channel, build, connector.read_stock, with_remotes=True)
         reading.levels |= {(level.external_key, level.remote): level for level in page.levels}
         reading.unreadable += page.unreadable
         if not page.next_cursor or page.next_cursor in seen:

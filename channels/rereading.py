@@ -15,10 +15,10 @@ from django.db import connection
 
 from inventory.kernel import clock
 
-from . import calls
+from . import calls, outbox
 from .connectors.base import Connector, MalformedPayload, OrderEvent, PushItem
 from .credentials import connector_of
-from .models import Channel, Delivery, DeliveryStatus, Mode
+from .models import Channel, Delivery, DeliveryStatus, Mode, OrderLookup
 from .outbox import Claimed, Flight
 from .reconcile import order_pages
 from .signals import orders_listed
@@ -64,6 +64,7 @@ def look(channel: Channel, claimed: Sequence[Claimed], *, lease: UUID) -> Look:
     if not unknown:
         return Look(True, unready)
     levels = _read_levels(channel, connector, unknown, lease)
+    outbox.extend_claims(channel.pk, lease=lease)
     if connector.capabilities(channel.settings).has_orders:
         for page in order_pages(channel, overlap=OVERLAP):
             orders_listed.send(look, channel=channel, orders=page)
@@ -82,11 +83,13 @@ def _unready(channel: Channel, connector: Connector, claimed: Sequence[Claimed])
 def _read_levels(channel: Channel, connector: Connector, unknown: Sequence[Claimed], lease: UUID) -> Mapping[int, int]:
     items = [PushItem(one.target_id, one.external, one.external_key, one.remote, 0, None, 0, lease) for one in unknown]
     build = partial(connector.levels_request, items, now=clock.now())
-    return calls.call(channel, build, lambda response: connector.read_levels(response, items))
+    return calls.read_patiently(channel, build, lambda response: connector.read_levels(response, items))
 
 
 def _keys_waiting(channel: Channel, connector: Connector) -> set[str] | None:
     """Listings in orders that are stored and not recorded yet; None where that could be any."""
+    if OrderLookup.objects.filter(channel=channel).exists():  # what it will say is not known
+        return None
     rows = Delivery.objects.filter(channel=channel, status=DeliveryStatus.WAITING).order_by("pk")
     keys: set[str] = set()
     waiting = list(rows.values_list("body", "topic")[: MOST_WAITING + 1])

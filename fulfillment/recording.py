@@ -196,7 +196,7 @@ def _is_other_product(line: LineRow, given: LineState) -> bool:
     """Whether an order was edited so that a line of it now sells something else. What has left cannot be exchanged."""
     if given.problem.startswith("bad_") or line.shipped:
         return False
-    return bool(line.sku_id and line.listing_key and given.listing_key != line.listing_key)
+    return bool(line.sku_id and line.listing_key and given.listing_key and given.listing_key != line.listing_key)
 
 
 def _give_up(plan: _Plan, order: OrderRow, state: OrderState, line: LineRow) -> None:

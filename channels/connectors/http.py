@@ -230,7 +230,7 @@ def _answer(response: Response, *, decode: bool = True) -> dict[str, Any]:
 
 
 def _retry_after(response: Response) -> float | None:
-    """Seconds to wait, told as such or as a date by the channel's clock (RFC 9110, 10.2.3); None where nothing sensible is told."""
+    """Seconds to wait, told so or as a date by the channel's clock (RFC 9110, 10.2.3); None where nothing sensible is."""
     value = response.headers.get("retry-after", "").strip()
     try:
         if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
