@@ -76,7 +76,19 @@ def nothing_here(request: HttpRequest, rest: str) -> JsonResponse:
     return JsonResponse({"error": {"code": "not_found", "message": message, "fields": {}}}, status=404)
 
 
-_settings = {"POSTPROCESSING_HOOKS": ["inventory.api.schema.add_examples"]}
+_ABOUT = """
+One ledger of stock behind every sales channel.
+
+* **Keys**: `Authorization: Bearer KEY`. Each key has a role, and may be limited to locations.
+* **Lists** come in pages (`?limit=&offset=`) and are filtered by the fields that they show. A filter that does not exist is
+  refused, not ignored.
+* **Writes** that are sent again with the same `Idempotency-Key` and body are done once; the first answer comes again.
+* **Errors** have one form: `{"error": {"code", "message", "fields"}}`. Programs go by `code`; `fields` names each place by its
+  path, as `lines.0.quantity`.
+* **Names**: objects are named by their codes. Ids are text, money is a decimal as text with its currency beside it, times are
+  ISO 8601 with a zone.
+"""
+_settings = {"POSTPROCESSING_HOOKS": ["inventory.api.schema.add_examples"], "DESCRIPTION": _ABOUT}
 _open = {"authentication_classes": (), "permission_classes": (AllowAny,)}
 
 urlpatterns = [

@@ -77,6 +77,7 @@
     clearTimeout(timer);
     if (!document.hidden) ask();
   });
+  window.addEventListener("online", () => { clearTimeout(timer); ask(); });
   say();
   again();
 })();

@@ -20,7 +20,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 Windows = dict[str, BrowserContext]
-WIDTHS = {"wide": 1440, "narrow": 390}
+WIDTHS = {"wide": 1920, "middle": 1280, "narrow": 390}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,10 +43,10 @@ class Site:
     def start(self) -> None:
         """Servers, schema, a person, rows, the web server; ready when it answers."""
         servers.start(Layout.of(self.folder))
-        self._run("manage.py", "migrate", "-v0")
-        self._run("manage.py", "createsuperuser", "--noinput", "--username", NAME, "--email", "ann@example.com")
+        self.run("manage.py", "migrate", "-v0")
+        self.run("manage.py", "createsuperuser", "--noinput", "--username", NAME, "--email", "ann@example.com")
         if self.full:
-            self._run("-m", "tests.browser.fill")
+            self.run("-m", "tests.browser.fill")
         web = ("-m", "granian", "config.wsgi:application", "--interface", "wsgi", "--host", "127.0.0.1")
         command = [
             sys.executable,
@@ -85,7 +85,8 @@ class Site:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _run(self, *arguments: str) -> None:
+    def run(self, *arguments: str) -> None:
+        """Run Python for this site, in a process of its own."""
         command = [sys.executable, *arguments]
         ran = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=110, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr

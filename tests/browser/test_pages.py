@@ -37,7 +37,7 @@ ROWS = {
     "walk": "fulfillment/salesorder/1/walk/", "ship": "fulfillment/salesorder/1/ship/",
     "line": "fulfillment/salesorderline/2/change/", "map": "fulfillment/salesorderline/2/map/",
     "shipment": "fulfillment/shipment/1/change/", "receive": "fulfillment/return/1/receive/",
-    "alert": "reports/alert/1/change/", "close": "purchasing/reorderalert/1/close/",
+    "everywhere": "everywhere/1/", "alert": "reports/alert/1/change/", "close": "purchasing/reorderalert/1/close/",
 }  # fmt: skip
 
 
@@ -56,6 +56,10 @@ def look(people: Windows, browser: Browser, site: Site, address: str, pictures: 
         for width, pixels in WIDTHS.items():
             page.set_viewport_size({"width": pixels, "height": 900})
             page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
+            if width == "middle":
+                page.evaluate("document.documentElement.classList.toggle('dark')")
+                page.screenshot(path=pictures / f"{name}-dark.png", full_page=True)
+                page.evaluate("document.documentElement.classList.toggle('dark')")
             wider[width] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert said == []
         assert {width: more for width, more in wider.items() if more > 0} == {}
