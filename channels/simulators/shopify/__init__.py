@@ -9,7 +9,7 @@ Where the documentation is silent, this shop takes the harder answer:
 - a set of several rows is all or nothing; every wrong row is named;
 - a connection costs its size times the cost of one node; a plan's bucket holds twenty seconds of its restore rate;
 - instants are told in whole seconds, so two changes of an order may carry the same ``updated_at``;
-- an idempotency key is remembered for a day; one whose attempt failed must not be used again;
+- an idempotency key is remembered for a day (the latest 5,000 of them); one whose attempt failed must not be used again;
 - a level that was never activated takes numbers (since 2026-04 no error says otherwise), but sells nothing and is not
   listed until ``inventoryActivate``;
 - a replaced refresh token ends when the access token or the refresh token that came after it is used.

@@ -37,10 +37,10 @@ class KeyRefused(Exception):
 
 
 class Keys:
-    """The keys of one app in one shop, forgotten after ``kept_seconds``."""
+    """The keys of one app in one shop: the latest ``kept`` of them, for ``kept_seconds``."""
 
-    def __init__(self, *, kept_seconds: float) -> None:
-        self._kept_seconds = kept_seconds
+    def __init__(self, *, kept_seconds: float, kept: int) -> None:
+        self._kept_seconds, self._kept = kept_seconds, kept
         self._attempts: dict[str, Attempt] = {}  # oldest first
         self._running: set[str] = set()
 
@@ -74,6 +74,6 @@ class Keys:
         oldest = time.monotonic() - self._kept_seconds
         while self._attempts:
             key, attempt = next(iter(self._attempts.items()))
-            if attempt.at > oldest:
+            if attempt.at > oldest and len(self._attempts) <= self._kept:
                 return
             del self._attempts[key]

@@ -39,7 +39,7 @@ class Shop(Marketplace):
         super().__init__(spec, stock=stock, log=log)
         self.secrets = Secrets(spec.secret)
         self.tokens = Tokens(spec.shopify, client_secrets=self.secrets)
-        self.keys = Keys(kept_seconds=spec.shopify.keys_kept_seconds)
+        self.keys = Keys(kept_seconds=spec.shopify.keys_kept_seconds, kept=spec.shopify.keys_kept)
         self.subscriptions = Subscriptions(spec.shopify, path=spec.path, numbers=self.numbers)
         self._orders_of: dict[str, str] = {}  # order ids by the ids of works and fulfillments
         for item in self.shelves.all:

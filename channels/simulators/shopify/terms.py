@@ -51,6 +51,7 @@ class ShopifyTerms:
     drops_failing: bool = True  # a subscription made over the API ends when all retries of a delivery have failed
     processing_ms: float = 0.0  # how long a mutation is under way before it takes effect
     keys_kept_seconds: float = 86_400
+    keys_kept: int = 5_000  # at most, the latest; memory is not endless
     webhook_version: str = "2026-10"
 
     @classmethod

@@ -55,6 +55,25 @@ def test_every_sale_reaches_every_book() -> None:
     assert folders() == before
 
 
+def test_shopify_shops_among_others_and_trouble_on_every_wire() -> None:
+    mixed = ("--channels", "5", "--shopify", "2", "--skus", "40", "--rate", "8", "--seconds", "10", "--seed", "7")
+    with simulate(*mixed, "--latency-ms", "20", "--misfortune", "0.2", "--settle-seconds", "150", "--json") as process:
+        output, complaints = process.communicate(timeout=280)
+    assert process.returncode == 0, output + complaints
+    report = json.loads(output)
+    assert report["sales"] == report["sales_recorded"] > 20
+    assert report["books_agree"] and report["stock_agrees"] and report["quiet"]
+    assert report["oversold_units"] == 0
+    assert report["lag"]["never"] == report["lag_by_simulator"]["lag"]["never"] == 0
+    befell = report["misfortunes"]
+    assert befell["items_stale"] > 0
+    assert befell["items_rejected"] >= 2
+    assert befell["fault_too_fast"] > 0
+    assert sum(befell.get(f"fault_{name}", 0) for name in ("error_after", "reset_after", "half_after")) > 0
+    # Each shop refuses one number for good, that of a bundle's parent: it waits for a person, the others do not.
+    assert report["parked"] == {"deliveries": 0, "targets": 2}
+
+
 def test_an_interrupted_run_leaves_nothing_behind() -> None:
     before = folders()
     process = simulate(*SMALL)
