@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -46,6 +47,7 @@ class DriftFilters(Filters):
 
     channel = ByCode("target__channel")
     sku = ByCode("target__listing__sku")
+    listing = filters.NumberFilter(field_name="target__listing_id")
 
     class Meta(Filters.Meta):
         model = Drift

@@ -1,5 +1,6 @@
 """/api/v1/shortfalls/"""
 
+from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from inventory.api.access import Area
@@ -52,6 +53,8 @@ class ShortfallFilters(Filters):
 
     channel = ByCode("line__order__channel")
     sku = ByCode("line__sku")
+    order = filters.NumberFilter(field_name="line__order_id")
+    order_external_id = filters.CharFilter(field_name="line__order__external_id")
     status = Open()
 
     class Meta(Filters.Meta):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
@@ -44,6 +45,9 @@ class LevelFilters(Filters):
 
     sku = ByCode("sku")
     location = ByCode("location")
+    on_hand = filters.NumberFilter(field_name="units")
+    on_hand__gte = filters.NumberFilter(field_name="units", lookup_expr="gte")
+    on_hand__lte = filters.NumberFilter(field_name="units", lookup_expr="lte")
 
     class Meta(Filters.Meta):
         model = StockLevel

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -54,6 +55,7 @@ class AlertFilters(Filters):
 
     sku = ByCode("rule__sku")
     location = ByCode("rule__location")
+    rule = filters.NumberFilter(field_name="rule_id")
     status = Open()
 
     class Meta(Filters.Meta):
