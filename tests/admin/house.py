@@ -18,6 +18,7 @@ from inventory.people import attempts, links
 from purchasing.models import ReorderRule
 from purchasing.replenishment import check_reorder
 from purchasing.rules import save_rule
+from reports.models import Backup, BackupState
 
 SECRET = "whsec_" + "c2VsbG9uY2U" * 4
 NAMES = ("Web shop", "Amazon US", "eBay", "Walmart", "Etsy", "Zalando", "Otto", "Bol", "Kaufland", "Allegro")
@@ -46,7 +47,20 @@ def build(size: int = 3) -> House:
     _ship(house)
     _push(house)
     _invite(size)
+    _back_up(size)
     return house
+
+
+def _back_up(size: int) -> None:
+    """Nights of which every other one went wrong."""
+    for number in range(size):
+        began = clock.now() - timedelta(days=number)
+        failed = {"state": BackupState.FAILED, "remark": "Only 120 MiB are free on the disk."}
+        done = {"state": BackupState.DONE, "size_bytes": 987654321, "row_count": 1234567, "checked_at": began}
+        Backup.objects.create(
+            started_at=began, finished_at=began + timedelta(seconds=13), is_nightly=True, made_by="system",
+            path="/srv/sellonce/backups/sellonce-nightly-20300101-020000.zip", **(failed if number % 2 else done),
+        )  # fmt: skip
 
 
 def _invite(size: int) -> None:
