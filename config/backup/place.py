@@ -23,6 +23,31 @@ CONNECT_SECONDS = 10
 LONGEST_NAME = 63
 
 
+_OWNED_BY_OTHERS = """
+SELECT 1 FROM pg_database WHERE datname = %s AND NOT pg_has_role(current_user, datdba, 'USAGE')
+"""
+
+# Lists of names are kept quoted as they have to be written.
+_SETTINGS = """
+SELECT format('ALTER DATABASE %%I SET %%s TO %%s', %(new)s::text,
+    split_part(one, '=', 1),
+    CASE WHEN split_part(one, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries',
+        'local_preload_libraries') THEN substr(one, strpos(one, '=') + 1)
+        ELSE quote_literal(substr(one, strpos(one, '=') + 1)) END)
+FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid, unnest(s.setconfig) one
+WHERE d.datname = %(present)s AND s.setrole = 0
+"""
+
+_RIGHTS = """
+SELECT format('REVOKE ALL ON DATABASE %%I FROM PUBLIC', %(new)s::text)
+FROM pg_database WHERE datname = %(present)s AND datacl IS NOT NULL
+UNION ALL
+SELECT format('GRANT %%s ON DATABASE %%I TO %%s', a.privilege_type, %(new)s::text,
+    CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END)
+FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = %(present)s AND a.grantee <> d.datdba
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """One database. ``owner`` are Django's settings of the role that owns the tables; ``application`` is the other's name."""
@@ -129,6 +154,13 @@ class Place:
                     'Cure, as an administrator of the server: ALTER ROLE "{role}" CREATEDB'
                 ).format(role=self.role)
             )
+        if self._ask(_OWNED_BY_OTHERS, self.name):
+            raise BackupError(
+                _(
+                    "The database {name} belongs to another role than {role}, and only its owner can rename it.\n"
+                    'Cure, as an administrator of the server: ALTER DATABASE "{name}" OWNER TO "{role}"'
+                ).format(name=self.name, role=self.role)
+            )
 
     def make(self) -> None:
         """Make the database anew, empty; what an interrupted run left under its name goes."""
@@ -159,6 +191,8 @@ class Place:
             _drop(connection, former.name)
             rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
             there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [present.name]).fetchone()
+            if there:
+                _make_alike(connection, present.name, self.name)
             with connection.transaction():
                 if there:
                     connection.execute(rename.format(sql.Identifier(present.name), sql.Identifier(former.name)))
@@ -172,6 +206,13 @@ class Place:
 
 def _drop(connection: psycopg.Connection[Any], name: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def _make_alike(connection: psycopg.Connection[Any], present: str, new: str) -> None:
+    """Who may connect, and what is set for everybody who does, belong to the database and are in no dump."""
+    for question in (_SETTINGS, _RIGHTS):
+        for (statement,) in connection.execute(question, {"present": present, "new": new}).fetchall():
+            connection.execute(statement)
 
 
 def first_line(error: BaseException | None) -> str:

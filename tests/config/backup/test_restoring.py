@@ -7,8 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
+from config import servers
 from config.backup import BackupError, restoring
 from config.backup.aftermath import make_up_for
 from config.backup.archive import DATABASE_PART
@@ -215,12 +217,7 @@ def test_what_is_not_true_any_more(merchant: Place, file: Path, target: Place) -
 
 
 def test_the_owner_without_the_right_to_make_databases_is_told_the_cure(file: Path, target: Place) -> None:
-    import psycopg as driver
-    from django.conf import settings
-
-    from config import servers
-
-    with driver.connect(servers.superuser_url(settings.LAYOUT), autocommit=True) as superuser:
+    with psycopg.connect(servers.superuser_url(settings.LAYOUT), autocommit=True) as superuser:
         superuser.execute(f'ALTER ROLE "{target.role}" NOCREATEDB')
         try:
             with pytest.raises(BackupError, match="CREATEDB"):
@@ -228,3 +225,32 @@ def test_the_owner_without_the_right_to_make_databases_is_told_the_cure(file: Pa
         finally:
             superuser.execute(f'ALTER ROLE "{target.role}" CREATEDB')
     assert not target.exists()
+
+
+def test_who_may_connect_and_what_is_set_for_a_database_stays(file: Path, target: Place) -> None:
+    put_back(file, target)
+    with target.connect() as owner:
+        for statement in (
+            "REVOKE CONNECT ON DATABASE {0} FROM PUBLIC", "GRANT CONNECT ON DATABASE {0} TO {1}",
+            "ALTER DATABASE {0} SET statement_timeout TO '7min'", "ALTER DATABASE {0} SET search_path TO \"$user\", public",
+        ):  # fmt: skip
+            owner.execute(statement.format(target.name, target.application))  # type: ignore[arg-type]
+    before = oid(target)
+    put_back(file, target)
+    assert oid(target) != before
+    assert ask(target, "SHOW statement_timeout") == "7min"
+    assert ask(target, "SHOW search_path") == '"$user", public'
+    name, role = target.name, target.application
+    assert ask(target, f"SELECT has_database_privilege('{role}', '{name}', 'CONNECT')") is True
+    assert ask(target, f"SELECT has_database_privilege('public', '{name}', 'CONNECT')") is False
+
+
+def test_a_database_of_another_owner_is_refused_with_the_cure(file: Path, target: Place) -> None:
+    target.make()
+    with psycopg.connect(servers.superuser_url(settings.LAYOUT), autocommit=True) as superuser:
+        superuser.execute(f'ALTER DATABASE "{target.name}" OWNER TO {servers.SUPERUSER}')
+        try:
+            with pytest.raises(BackupError, match="OWNER TO"):
+                put_back(file, target)
+        finally:
+            superuser.execute(f'ALTER DATABASE "{target.name}" OWNER TO "{target.role}"')
