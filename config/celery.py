@@ -50,6 +50,7 @@ TIMEOUT_SECONDS = 10.0 if IS_WORKER else settings.REDIS_TIMEOUT_SECONDS
 app = Celery("sellonce")
 app.conf.update(
     broker_url=broker_url(settings.REDIS_URL),
+    broker_transport="config.broker:Transport",
     broker_connection_timeout=TIMEOUT_SECONDS,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
