@@ -27,6 +27,28 @@ def servers_for(arguments: list[str]) -> AbstractContextManager[Any]:
     return servers.running(settings.LAYOUT, postgres=settings.EMBEDDED_DATABASE, redis_server=settings.EMBEDDED_REDIS)
 
 
+def check_person(arguments: list[str]) -> None:
+    """Where SELLONCE_AS says on whose behalf this runs, their role must allow it."""
+    if not os.environ.get("SELLONCE_AS"):
+        return
+    import django
+
+    django.setup()
+    from django.db import DatabaseError, connection
+
+    from inventory.people.acting import check
+    from inventory.people.membership import PeopleError
+
+    try:
+        check(arguments)
+    except PeopleError as error:
+        sys.exit(str(error))
+    except DatabaseError as error:
+        sys.exit(f"SELLONCE_AS names a person, and the database cannot be asked who that is: {error}")
+    finally:
+        connection.close()
+
+
 def main() -> None:
     """Run the command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -38,6 +60,7 @@ def main() -> None:
 
     try:
         with servers_for(sys.argv):
+            check_person(sys.argv[1:])
             execute_from_command_line(sys.argv)
     except (LayoutError, ServerError) as error:
         sys.exit(str(error))

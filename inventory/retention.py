@@ -4,13 +4,16 @@ from datetime import timedelta
 
 from .kernel import clock
 from .models import IdempotentRequest
+from .people import attempts, sessions
 
 #: How long the answer to an idempotent request is kept.
 REQUESTS_KEPT = timedelta(days=7)
 
 
 def prune(*, batch: int = 5000) -> int:
-    """Delete the answers of old requests; how many went."""
+    """Delete the answers of old requests, and sessions and counted attempts that are over; how many answers went."""
+    sessions.prune()
+    attempts.prune()
     gone = 0
     while True:
         old = IdempotentRequest.objects.filter(created_at__lt=clock.now() - REQUESTS_KEPT).order_by("pk")

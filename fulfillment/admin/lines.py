@@ -61,6 +61,10 @@ class SalesOrderLineAdmin(BigTable, RecordAdmin):
 
     custom_urls = (("parked/", "parked", parked_page),)
 
+    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """What is parked is nobody's who is limited to locations."""
+        return bool(request.user.has_perm("fulfillment.change_parked"))
+
     def has_map_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Mapping makes a listing."""
         return bool(request.user.has_perm("channels.add_listing"))

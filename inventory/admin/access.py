@@ -12,8 +12,10 @@ from rest_framework_api_key.models import APIKey
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from ..models import ApiKey
-from .base import MANY_CHOSEN, BackOfficeAdmin, badge
+from ..models import ApiKey, EventKind
+from ..people import events
+from ..people.links import granted
+from .base import MANY_CHOSEN, BackOfficeAdmin, actor, badge
 
 # The library's own keys open nothing here.
 if admin.site.is_registered(APIKey):
@@ -47,11 +49,17 @@ class ApiKeyAdmin(BackOfficeAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make the key and show it, once."""
+        was_revoked = change and ApiKey.objects.filter(pk=obj.pk, revoked=True).exists()
         if not change:
             key = ApiKey.objects.assign_key(obj)
             said = _("The key of %(name)s is %(key)s. Copy it now: it is not kept and cannot be shown again.")
             messages.warning(request, said % {"name": obj.name, "key": key})
         super().save_model(request, obj, form, change)
+        kind = EventKind.KEY_CHANGED if change else EventKind.KEY_MADE
+        if obj.revoked and not was_revoked:
+            kind = EventKind.KEY_REVOKED
+        given = granted(obj.role, list(form.cleaned_data.get("locations") or ()))
+        events.record(kind, actor=actor(request), subject=f"key:{obj.name}", detail=given, request=request)
 
     @display(description=gettext_lazy("state"))
     def state(self, key: ApiKey) -> SafeString:

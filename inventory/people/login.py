@@ -3,6 +3,7 @@
 Not among the admin's modules: the theme imports it before there is an admin to register at.
 """
 
+import hashlib
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -34,7 +35,9 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Count the attempt, then look at it."""
         name = self.cleaned_data.get("username", "")
-        account = name.lower()
+        user = get_user_model().objects.filter(username__iexact=name).first()
+        account = user.get_username().lower() if user is not None else _unknown(name)
+        whom = events.name_of(user) if user is not None else str(_("an unknown name"))
         try:
             attempts.admit(AttemptKind.LOGIN, account=account, request=self.request)
         except attempts.LockedOut as error:
@@ -42,13 +45,12 @@ class LoginForm(AuthenticationForm):
         try:
             values: dict[str, Any] = super().clean()
         except ValidationError:
-            events.record(EventKind.LOGIN_FAILED, actor=events.NOBODY, subject=_known(name), request=self.request)
+            events.record(EventKind.LOGIN_FAILED, actor=events.NOBODY, subject=whom, request=self.request)
             raise
         attempts.forgive(AttemptKind.LOGIN, account=account, request=self.request)
         return values
 
 
-def _known(name: str) -> str:
-    """A name that exists; what else was typed into its field may have been a password."""
-    user = get_user_model().objects.filter(username=name).first()
-    return events.name_of(user) if user is not None else str(_("an unknown name"))
+def _unknown(name: str) -> str:
+    """What attempts of a name that nobody has are counted by: it may be a password, typed into the wrong field."""
+    return f"? {hashlib.sha256(name.lower().encode()).hexdigest()[:16]}"

@@ -8,8 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from config.management.commands.invite import locations
 from inventory.kernel import clock
-from inventory.models import ApiKey, Location, Role
+from inventory.models import ApiKey, EventKind, Role
+from inventory.people import events
+from inventory.people.acting import acting
+from inventory.people.links import granted
 
 
 class Command(BaseCommand):
@@ -39,14 +43,11 @@ class Command(BaseCommand):
         with transaction.atomic():
             expiry = None if days is None else clock.now() + timedelta(days=days)
             made, key = ApiKey.objects.create_key(name=name, role=options["role"], expiry_date=expiry)
-            ApiKey.objects.get(pk=made.pk).locations.set(_locations(options["location"]))
+            places = locations(options["location"])
+            ApiKey.objects.get(pk=made.pk).locations.set(places)
+            actor, _standing = acting()
+            events.record(
+                EventKind.KEY_MADE, actor=actor, subject=f"key:{name}", detail=granted(options["role"], places)
+            )
         self.stderr.write(_("Keep it: it is shown this once and stored as a hash only."))
         self.stdout.write(key)
-
-
-def _locations(codes: list[str]) -> list[Location]:
-    found = {location.code: location for location in Location.objects.filter(code__in=codes)}
-    missing = [code for code in codes if code not in found]
-    if missing:
-        raise CommandError(_("There is no location {codes}.").format(codes=", ".join(missing)))
-    return list(found.values())

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from config.launcher import read_stack
 from inventory.models import AccessLink, LinkKind, Location, Role
-from inventory.people import events, links
+from inventory.people import links
+from inventory.people.acting import acting
 from inventory.people.membership import PeopleError
 
 
@@ -53,10 +54,11 @@ class Command(BaseCommand):
 
     def _invite(self, email: str, *, role: Role, places: list[Location]) -> tuple[AccessLink, str]:
         """A new invitation instead of one that waits: whoever types this has forgotten its link."""
+        actor, standing = acting()
         waiting = AccessLink.objects.filter(kind=LinkKind.INVITATION, email=email, used_at=None, revoked_at=None)
         for link in waiting:
-            links.revoke(link, actor=events.SYSTEM)
-        return links.invite(email=email, role=role, locations=places, actor=events.SYSTEM, by=None)
+            links.revoke(link, actor=actor)
+        return links.invite(email=email, role=role, locations=places, actor=actor, by=standing)
 
 
 def public_url() -> str:

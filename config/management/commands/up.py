@@ -14,6 +14,7 @@ from config.launcher import Launcher, free_port
 from config.layout import LayoutError
 from config.processes import ServerError
 from config.schedule import store_schedule
+from inventory.people.membership import masters
 
 
 class Command(BaseCommand):
@@ -46,6 +47,8 @@ class Command(BaseCommand):
             cure = _("Cure: check DATABASE_URL and DATABASE_OWNER_URL, and that the database runs.")
             raise CommandError(f"{error}\n{cure}") from error
 
+    _has_people = True
+
     def _show(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
@@ -54,6 +57,7 @@ class Command(BaseCommand):
         self._show(_("Servers are ready; bringing the schema up to date ..."))
         call_command("migrate", interactive=False, verbosity=0)
         store_schedule()
+        self._has_people = masters().exists()
         connections["default"].close()
         connections["default"].close_pool()  # type: ignore[attr-defined]
 
@@ -61,3 +65,6 @@ class Command(BaseCommand):
         self._show(
             _("SellOnce is at {url} (data: {data}). Ctrl-C stops it.").format(url=url, data=settings.LAYOUT.data)
         )
+        if not self._has_people:
+            self._show(_("Nobody can log in yet. In another terminal, with the same DATA_DIR:"))
+            self._show("  .venv/bin/python manage.py invite --email you@example.com --role admin")

@@ -7,7 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from inventory.people import events, second_factor
+from inventory.people import second_factor
+from inventory.people.acting import acting
 
 
 class Command(BaseCommand):
@@ -22,5 +23,5 @@ class Command(BaseCommand):
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(_("There is no {name}.").format(name=options["user"]))
-        second_factor.reset(user, actor=events.SYSTEM)
+        second_factor.reset(user, actor=acting()[0])
         self.stdout.write(_("{name} has no second factor any more.").format(name=user))
