@@ -43,7 +43,7 @@ class ShopifyShop(Shop):
         before, news = units(order.lines), {}
         topics = ["orders/cancelled"]
         open_lines = [(line, line.open) for line in order.shop_lines if line.open]
-        if order.is_paid:
+        if order.is_paid and open_lines:
             refund = self._refunded(order, chosen=open_lines, restock=restock, note="")
             news["refunds_create"] = self._refund_payload(order, refund)
             topics.append("refunds/create")

@@ -229,6 +229,23 @@ def test_unsigned_and_unknown_requests(world: Marketplaces) -> None:
     assert (response.status, json.loads(response.read())["error"]["code"]) == (401, "signature_missing")
 
 
+def test_half_an_answer_after_the_write_and_refusals_by_seed(open_world: Callable[..., Marketplaces]) -> None:
+    world = open_world(faults=Faults(half_after=1.0, read_half=1.0))
+    shop = world.channel("one")
+    for method, target, document in (
+        ("PUT", "/stock", {"items": [{"external_id": "A", "quantity": 7, "version": 1}]}),
+        ("GET", "/stock", None),
+    ):
+        with pytest.raises(http.client.IncompleteRead):
+            Caller(shop.base_url).call(method, target, document)
+    assert shop.book()["A"] == 7
+    shop.misbehave(half_after=0.0, read_half=0.0, too_fast=1.0, read_error=1.0)
+    caller = Caller(shop.base_url)
+    assert (caller.put("A", 5, 2)[0], caller.headers["retry-after"]) == (429, "1")
+    assert caller.call("GET", "/stock")[0] == 503
+    assert shop.book()["A"] == 7
+
+
 def test_large_and_chunked_bodies_over_one_connection(open_world: Callable[..., Marketplaces]) -> None:
     caller = Caller(open_world(max_batch=50_000).channel("one").base_url)
     items = [{"external_id": f"x{number}", "quantity": 1, "version": 1, "pad": "y" * 200} for number in range(40_000)]
