@@ -157,6 +157,12 @@ def _rest(pulse: Pulse) -> Iterator[Need]:
         look = Way(_("See them"), _list("channels_drift"), "channels.view_drift")
         detail = _("They are sent again by themselves; look for who changes them there.")
         yield Need("drifts", "warn", counts["drifts"], title, detail, look, look)
+    if counts["backups"]:
+        url = _list("reports_alert", closed="no", kind__exact="backup")
+        look = Way(_("See why"), url, "reports.view_alert")
+        title = ngettext("backup matter is open", "backup matters are open", counts["backups"])
+        detail = _("A backup was not made or does not restore: what is lost now is lost.")
+        yield Need("backups", "bad", counts["backups"], title, detail, look, look)
     if counts["reorders"]:
         url = _list("purchasing_reorderalert", closed="no")
         title = ngettext("SKU is at its reorder point", "SKUs are at their reorder point", counts["reorders"])

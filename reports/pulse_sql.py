@@ -64,6 +64,7 @@ SELECT
     (SELECT count(*) FROM fulfillment_salesorder WHERE problem <> '') AS problems,
     (SELECT count(*) FROM reports_alert WHERE closed_at IS NULL) AS alerts,
     (SELECT count(*) FROM reports_alert WHERE closed_at IS NULL AND kind = 'drift') AS drifts,
+    (SELECT count(*) FROM reports_alert WHERE closed_at IS NULL AND kind = 'backup') AS backups,
     (SELECT count(*) FROM purchasing_reorderalert WHERE closed_at IS NULL) AS reorders,
     (SELECT count(*) FROM inventory_sku WHERE is_active) AS skus,
     inbox.waiting AS inbox, inbox.oldest AS inbox_oldest_at, oversold.open AS oversold, oversold.today AS oversold_today,

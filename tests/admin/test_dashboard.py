@@ -18,8 +18,9 @@ from channels import selling
 from channels.models import Channel, Debt, Delivery, DeliveryStatus, StockTarget, SyncLane
 from inventory.kernel import clock
 from reports import dashboard, pulse, tallies
+from reports.alerts import raise_alert
 from reports.attention import needs
-from reports.models import TallyMark
+from reports.models import AlertKind, TallyMark
 from reports.pulse import ChannelPulse
 from tests.admin.house import House
 from tests.admin.pages import text
@@ -201,3 +202,10 @@ def test_other_peoples_text_is_harmless(house: House, boss: Client) -> None:
     SyncLane.objects.filter(channel=house.channels[0]).update(failures=1, last_error="<script>alert(1)</script>")
     page = text(boss.get(LIVE))
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page
+
+
+def test_a_backup_that_failed_is_grave(house: House, boss: Client) -> None:
+    _works()
+    raise_alert(AlertKind.BACKUP, subject="backup", message="The disk is full")
+    found = _needs(boss)
+    assert found["backups"][0] == 1 and boss.get(found["backups"][1]).context["cl"].result_count == 1
