@@ -11,7 +11,8 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	&& command -v $$name && break; done)
 RUN := .venv/bin/python
 QUICK := not stack and not browser and not faults and not long
-REAL := (stack or browser or faults) and not long
+REAL := (stack or browser) and not faults and not long
+FAULTS := faults and not long
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-quick test-long bench lint format lock clean
@@ -27,7 +28,8 @@ up: .venv/runtime.stamp  ## a merchant's first start: the same stack without sam
 
 test: lint  ## everything that CI runs
 	$(RUN) -m pytest -n auto -m "$(QUICK)"
-	$(RUN) -m pytest -m "$(REAL)"
+	$(RUN) -m pytest -n 2 --dist loadfile -m "$(REAL)"
+	$(RUN) -m pytest -m "$(FAULTS)"
 
 test-quick: .venv/dev.stamp  ## the tests without a stack or browser
 	$(RUN) -m pytest -n auto -m "$(QUICK)"
