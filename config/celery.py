@@ -1,5 +1,6 @@
 """The Celery application. Tasks are alarm clocks: what is owed stands in rows, so a lost message costs seconds."""
 
+import gc
 import os
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from celery.signals import (
     celeryd_after_setup,
     setup_logging,
     task_postrun,
+    worker_before_create_process,
     worker_init,
     worker_process_init,
     worker_ready,
@@ -96,6 +98,13 @@ def _close_pools_before_forking(**_: Any) -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]
+
+
+@worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    """What is loaded before the fork stays shared: the collector must not write into it."""
+    gc.collect()
+    gc.freeze()
 
 
 @celeryd_after_setup.connect
