@@ -60,17 +60,16 @@ def _all(pulse: Pulse) -> Iterator[Need]:
 
 
 def _standstill(pulse: Pulse) -> Iterator[Need]:
-    since = pulse.stands_still_since
-    if since is not None:
+    if pulse.stands_still:
         look = Way(_("Schedule"), _list("django_celery_beat_periodictask"), "django_celery_beat.view_periodictask")
-        detail = _("No worker does the recurring work. `manage.py doctor` on the machine says why.")
-        yield Need("standstill", "bad", 1, _("Background work stands still"), detail, look, look, since)
+        detail = _("No worker does the recurring work; the command manage.py doctor says why.")
+        yield Need("standstill", "bad", 1, _("Background work stands still"), detail, look, look, pulse.counted_at)
 
 
 def _channels(pulse: Pulse) -> Iterator[Need]:
     off = [channel for channel in pulse.channels if channel.state == "disconnected"]
     if off:
-        detail = _("%s: what they showed last is still on sale there.") % _names(off)
+        detail = _("%s: what was shown last is still on sale there.") % _names(off)
         title = ngettext("channel is disconnected", "channels are disconnected", len(off))
         yield _about(off, "disconnected", "bad", title, detail, _("Resume"), "resume_one")
     failing = [channel for channel in pulse.channels if channel.is_failing]

@@ -84,10 +84,10 @@ class Pulse:
     counted_at: datetime | None = None
 
     @property
-    def stands_still_since(self) -> datetime | None:
-        """Since when no worker has done the recurring work, while there was some."""
+    def stands_still(self) -> bool:
+        """Whether no worker does the recurring work, while there is some."""
         late = self.counted_at is None or self.at - self.counted_at > timedelta(minutes=1)
-        return (self.counted_at or self.at) if late and self.uncounted else None
+        return late and self.uncounted > 0
 
 
 def current() -> Pulse:

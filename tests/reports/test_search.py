@@ -23,7 +23,7 @@ def titles(rf: RequestFactory, user: User, term: str) -> list[str]:
 
 
 def person(role: Role, *places: Location) -> User:
-    user = User.objects.create_user(f"{role}-{len(places)}", is_staff=True)
+    user = User.objects.create_user("-".join([role, *(place.code for place in places)]), is_staff=True)
     Person.objects.create(user=user, role=role).locations.set(places)
     return user
 
