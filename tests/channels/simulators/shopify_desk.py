@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from channels.simulators.shopify.terms import Place, ShopifyTerms
 
 SECRET = "shpss_first"
 TOKEN = "shpat_test"
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and slow to make for each client
 EAST, WEST = "gid://shopify/Location/101", "gid://shopify/Location/102"
 A, B, C = (f"gid://shopify/InventoryItem/{number}" for number in (7001, 7002, 7003))
 TERMS = ShopifyTerms(places=(Place("101", "East"), Place("102", "West")), stocked_at=("101",), access_token=TOKEN)
@@ -91,7 +93,7 @@ class Desk:
         shop = world.world.marketplaces["shop"]
         assert isinstance(shop, ShopifyShop)
         self.shop = shop
-        self.client = httpx.Client(base_url=self.handle.base_url, timeout=10)
+        self.client = httpx.Client(base_url=self.handle.base_url, timeout=30, verify=CONTEXT)
         self.token = TOKEN
         self._keys = 0
 

@@ -142,7 +142,7 @@ def test_a_key_whose_attempt_failed_must_not_be_used_again(desk: Desk) -> None:
 
 
 def test_a_key_under_way_is_refused_to_a_second_request(open_shop: Callable[..., Desk]) -> None:
-    desk = open_shop(terms={"processing_ms": 700.0})
+    desk = open_shop(terms={"processing_ms": 1500.0})
     answers: list[list[tuple[str, str]]] = []
     first = threading.Thread(target=lambda: answers.append(desk.codes(row(A, 7, 10), key="one")))
     first.start()
@@ -160,7 +160,7 @@ def test_keys_are_forgotten_in_the_end(open_shop: Callable[..., Desk]) -> None:
 
 
 def test_a_write_that_lands_late_holds_its_key_until_then(open_shop: Callable[..., Desk]) -> None:
-    desk = open_shop(faults=Faults(late=1.0, late_seconds=1.0))
+    desk = open_shop(faults=Faults(late=1.0, late_seconds=3.0))
     desk.client.timeout = httpx.Timeout(0.3)
     with pytest.raises(httpx.ReadTimeout):
         desk.set(row(A, 7, 10), key="one")

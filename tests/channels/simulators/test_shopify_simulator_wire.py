@@ -107,7 +107,7 @@ def test_a_query_that_is_too_dear_is_not_run(desk: Desk) -> None:
 
 
 def test_an_empty_bucket_throttles_and_fills_again(open_shop: Callable[..., Desk]) -> None:
-    desk = open_shop(terms={"largest_points": 25, "points_per_second": 10.0})
+    desk = open_shop(terms={"largest_points": 25, "points_per_second": 2.0})
     document = {"name": "available", "reason": "correction", "quantities": [row(A, 1)]}
     for number in range(2):
         desk.ask(SET, input=document, key=f"k{number}")
@@ -119,9 +119,9 @@ def test_an_empty_bucket_throttles_and_fills_again(open_shop: Callable[..., Desk
     assert answered["errors"][0]["extensions"]["code"] == "THROTTLED"
     assert cost(answered) == (10, None)
     status = answered["extensions"]["cost"]["throttleStatus"]
-    assert (status["maximumAvailable"], status["restoreRate"]) == (25.0, 10.0)
+    assert (status["maximumAvailable"], status["restoreRate"]) == (25.0, 2.0)
     assert status["currentlyAvailable"] < 10
-    time.sleep(1.0)
+    time.sleep(3.0)
     assert desk.ask(SET, input=document, key="late")["data"]["inventorySetQuantities"]["userErrors"] == []
 
 
@@ -188,13 +188,13 @@ def grant(desk: Desk, **form: str) -> httpx.Response:
 
 
 def test_an_access_token_ends_and_is_replaced_with_the_refresh_token(open_shop: Callable[..., Desk]) -> None:
-    desk = open_shop(terms={"token_seconds": 1.0, "refresh_token": "shprt_1"})
+    desk = open_shop(terms={"token_seconds": 3.0, "refresh_token": "shprt_1"})
     assert desk.post(SHOP).status_code == 200
-    time.sleep(1.1)
+    time.sleep(3.1)
     assert desk.post(SHOP).status_code == 401
     answered = grant(desk, grant_type="refresh_token", refresh_token="shprt_1").json()
     assert set(answered) == {"access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "scope"}
-    assert (answered["expires_in"], answered["refresh_token_expires_in"]) == (1, 7_776_000)
+    assert (answered["expires_in"], answered["refresh_token_expires_in"]) == (3, 7_776_000)
     desk.token = answered["access_token"]
     assert desk.post(SHOP).status_code == 200
 
