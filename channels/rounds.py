@@ -68,7 +68,7 @@ def pay(channel_ids: Collection[int] | None = None) -> int:
     try:
         lanes = outbox.claim_debts(limits, lease=lease)
         return _Round(lease).pay(lanes) if lanes else 0
-    except DATABASE_AWAY:
+    except Exception:  # the database's trouble or a fault of ours: what was claimed is owed again, at once
         for channel_id in limits:
             leases.abandon(channel_id, lease=lease)
         raise
