@@ -5,6 +5,7 @@ the new one is in place.
 """
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from inventory import rebuild
 
 RESTORING, CHECKING, FORMER = "_restoring", "_checking", "_former"
 DIFFERENCES_SHOWN = 20
+HANGS_UP_SECONDS = 2.0
 #: Newer programs set it in any server; an older one does not know it, which does no harm.
 KNOWS_TRANSACTION_TIMEOUT = 17
 #: The copy need not reach the disk row by row: it counts for nothing until the swap, whose commit waits for all before it.
@@ -177,8 +179,11 @@ def _verify(place: Place) -> list[str]:
 
 
 def refuse_while_used(place: Place) -> None:
-    """Refuse where a process still works with the database."""
-    if others := place.others():
+    """Refuse where a process still works with the database; one that has just hung up takes a moment to be gone."""
+    deadline = time.monotonic() + HANGS_UP_SECONDS
+    while (others := place.others()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if others:
         raise BackupError(
             _(
                 "The database {name} is in use by {who}.\nCure: stop the stack (web, workers, beat) and other programs first."
