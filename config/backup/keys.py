@@ -11,6 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 from encrypted_fields.fields import EncryptedFieldMixin
 
 from config.backup import BackupError
@@ -104,15 +105,14 @@ def put_in_place(keys: Keys, *, layout: Layout) -> list[str]:
     if are_given() or len(keys.salts) != 1 or keys.fallbacks:
         file = layout.data / "restored-keys.env"
         _write(file, _as_environment(keys))
-        return [
-            f"Keys differ from the ones in the environment: put the lines of {file} into .env, then remove that file."
-        ]
+        said = _("The keys are not those in the environment: put the lines of {file} into .env, then remove that file.")
+        return [said.format(file=file)]
     file = layout.data / "secrets.json"
     aside = layout.data / "secrets.before-restore.json"
     if file.exists():
         _write(aside, file.read_bytes())
     _write(file, json.dumps({"secret_key": keys.secret_key, "encryption_salt": keys.salts[0]}).encode())
-    return [f"Keys from the backup are in {file}; the former ones in {aside}."]
+    return [_("The keys from the backup are in {file}; the former ones in {aside}.").format(file=file, aside=aside)]
 
 
 def _as_environment(keys: Keys) -> bytes:

@@ -13,6 +13,16 @@ from config.backup.place import Place
 from tests.factories import ChannelFactory, ListingFactory, sell, stocked
 
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One backup at a time is the rule, so one worker makes them all."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("backup"))
+
+
 @pytest.fixture(autouse=True)
 def backups(settings: Any, tmp_path: Path) -> Path:
     """Where this test's backups go."""

@@ -216,14 +216,15 @@ def test_what_is_not_true_any_more(merchant: Place, file: Path, target: Place) -
     assert Backup.objects.count() == 0 and AccessLink.objects.count() == 0 and LedgerEntry.objects.count() == 2
 
 
-def test_the_owner_without_the_right_to_make_databases_is_told_the_cure(file: Path, target: Place) -> None:
+def test_an_owner_without_the_right_to_make_databases_is_told_the_cure(file: Path, target: Place) -> None:
+    role = f"{target.name}_nobody"[-63:]
     with psycopg.connect(servers.superuser_url(settings.LAYOUT), autocommit=True) as superuser:
-        superuser.execute(f'ALTER ROLE "{target.role}" NOCREATEDB')
+        superuser.execute(f'CREATE ROLE "{role}" LOGIN')  # type: ignore[arg-type]
         try:
-            with pytest.raises(BackupError, match="CREATEDB"):
-                put_back(file, target)
+            with pytest.raises(BackupError, match=f'ALTER ROLE "{role}" CREATEDB'):
+                put_back(file, Place(target.name, {**target.owner, "USER": role}, target.application))
         finally:
-            superuser.execute(f'ALTER ROLE "{target.role}" CREATEDB')
+            superuser.execute(f'DROP ROLE "{role}"')  # type: ignore[arg-type]
     assert not target.exists()
 
 
