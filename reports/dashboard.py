@@ -147,9 +147,8 @@ def _figures(now: pulse.Pulse) -> list[tuple[Figure, str]]:
         _("the oldest for %s") % span((now.at - oldest).total_seconds()) if oldest else _("every channel has been told")
     )
     week, lines = counts["oversold_week"], counts["lines_week"]
-    rate = _("%(week)s in 7 days, %(rate)s of lines") % {
-        "week": number(week), "rate": percent(week / lines if lines else None),
-    }  # fmt: skip
+    shares = {"week": number(week), "rate": percent(week / lines if lines else None)}
+    rate = (_("%(week)s in 7 days, %(rate)s of lines") if lines else _("%(week)s in 7 days")) % shares
     held = _("%s reserved for orders") % number(counts["reserved"])
     of_shown = (
         _("p99 %s in the last 15 minutes") % span(sale.p99) if sale.count else _("no sale in the last 15 minutes")
