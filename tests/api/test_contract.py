@@ -37,7 +37,7 @@ RESOURCES = (
     "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
 )  # fmt: skip
-FEW, MANY = 3, 150
+FEW, MANY = 3, 50
 
 
 @pytest.fixture
