@@ -1,6 +1,7 @@
 """The gate behind the login: sessions that are over, and second factors that are still to be shown."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,11 +9,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ..models import Role
 from . import second_factor, sessions
 
 #: Views that a person reaches who has shown the password only.
@@ -26,6 +29,7 @@ class Gate:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        check_settings()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on; ``process_view`` may stop it."""
@@ -47,6 +51,18 @@ class Gate:
             return None
         wanted = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
         return redirect(f"{reverse('account:verify')}?{wanted}")
+
+
+def check_settings() -> None:
+    """A role or proxy that is misspelt would leave a door open without a word: refuse to start instead."""
+    if unknown := set(settings.SECOND_FACTOR_ROLES) - set(Role.values):
+        text = _("SECOND_FACTOR_ROLES names no role: {names}. There are: {roles}.")
+        raise ImproperlyConfigured(text.format(names=", ".join(sorted(unknown)), roles=", ".join(Role.values)))
+    for proxy in settings.TRUSTED_PROXIES:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(_("TRUSTED_PROXIES: {name} is no address.").format(name=proxy)) from None
 
 
 def _end(request: HttpRequest, *, is_program: bool) -> HttpResponse | None:

@@ -14,6 +14,7 @@ import segno
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django_otp.oath import TOTP
 
 from ..kernel import clock
@@ -168,7 +169,7 @@ def _take_recovery(factor: SecondFactor, code: str, request: HttpRequest) -> boo
     if taken:
         left = factor.codes.filter(used_at=None).count()
         who = events.name_of(factor.user)
-        events.record(EventKind.RECOVERY_USED, actor=who, detail=f"{left} left", request=request)
+        events.record(EventKind.RECOVERY_USED, actor=who, detail=_("%d left") % left, request=request)
     return bool(taken)
 
 
