@@ -12,10 +12,10 @@ import pytest
 from config.backup.place import Place
 from tests.factories import ChannelFactory, ListingFactory, sell, stocked
 
-
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One backup at a time is the rule, so one worker makes them all."""
     for item in items:
