@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,11 @@ import pytest
 from config.backup.place import Place
 from tests.factories import ChannelFactory, ListingFactory, sell, stocked
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One backup at a time is the rule, so one worker makes them all."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("backup"))
-
 
 @pytest.fixture(autouse=True)
 def backups(settings: Any, tmp_path: Path) -> Path:
-    """Where this test's backups go."""
+    """Where this test's backups go; the lock that allows one at a time is its own too."""
+    settings.LAYOUT = replace(settings.LAYOUT, data=tmp_path)
     settings.BACKUP_DIR = tmp_path / "backups"
     return settings.BACKUP_DIR
 
