@@ -100,6 +100,7 @@ def sample(world: World) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_nonsense_in_one_field_after_another_is_no_server_error(world: World, description: Json) -> None:
     good, failures = sample(world), []
     for path, method, operation in operations(description, "post", "put", "patch"):

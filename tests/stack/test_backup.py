@@ -202,6 +202,7 @@ def no_one_is_in(still: Still, database: str) -> bool:
         return row == (0,)
 
 
+@pytest.mark.long
 def test_a_running_stack_and_a_wrong_answer_stop_a_restore(still: Still) -> None:
     before = still.databases()
     with servers.held(still.layout):
@@ -212,6 +213,7 @@ def test_a_running_stack_and_a_wrong_answer_stop_a_restore(still: Still) -> None
     assert still.databases() == before
 
 
+@pytest.mark.long
 def test_nightly_backups_are_made_by_the_command_and_the_last_ones_kept(still: Still) -> None:
     for _ in range(3):
         began = time.time()
@@ -223,6 +225,7 @@ def test_nightly_backups_are_made_by_the_command_and_the_last_ones_kept(still: S
     assert "is removed: 2 are kept" in made.stdout
 
 
+@pytest.mark.long
 def test_the_database_moves_to_another_server_in_one_command(still: Still) -> None:
     elsewhere = Layout.of(still.shelf / "elsewhere")
     servers.start(elsewhere, redis_server=False)
