@@ -132,11 +132,15 @@ def pushed_since(shop: Shop, before: dict[str, int], sku: str) -> list[int]:
 @pytest.fixture(scope="module")
 def servers_only() -> Iterator[Still]:
     """A copy with a migrated database and a backup of it; its servers run, its stack does not."""
-    with a_shelf() as shelf, servers.running(Layout.of(shelf / "data")) as layout:
-        copy = Still(layout, shelf)
-        assert copy.manage("migrate").returncode == 0
-        assert copy.manage("backup", str(copy.file)).returncode == 0
-        yield copy
+    with a_shelf() as shelf:
+        try:
+            with servers.running(Layout.of(shelf / "data")) as layout:
+                copy = Still(layout, shelf)
+                assert copy.manage("migrate").returncode == 0
+                assert copy.manage("backup", str(copy.file)).returncode == 0
+                yield copy
+        finally:
+            servers.stop(Layout.of(shelf / "data"))  # a command that was killed may have started one anew
 
 
 @pytest.fixture
