@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from inventory.kernel import clock
 from inventory.kernel.idempotency import fingerprint
 
+from .connectors.base import PolledOrder
 from .models import Delivery, DeliveryStatus
 from .models.inbox import DeliverySource
 from .signals import deliveries_stored
@@ -68,6 +69,15 @@ def store(
         return None
     deliveries_stored.send(store, channel_id=channel_id, lanes={lane})
     return int(row[0])
+
+
+def store_polled(channel_id: int, order: PolledOrder) -> bool:
+    """Store an order that the channel was asked for, in the form that webhooks have; whether it was new."""
+    found = store(
+        channel_id=channel_id, event_id=order.event_id, topic="", order_ref=order.order_ref, body=order.body,
+        source=DeliverySource.POLL,
+    )  # fmt: skip
+    return found is not None
 
 
 def lane_of(order_ref: str) -> int:

@@ -20,7 +20,6 @@ from . import calls, inbox
 from .connectors.base import ChannelRefused, Connector, OrderPage
 from .credentials import connector_of
 from .models import Channel, OrderLookup
-from .models.inbox import DeliverySource
 from .reconcile import FAILURES
 from .signals import parked
 
@@ -103,17 +102,7 @@ def _ask(channel: Channel, lookup: OrderLookup) -> int:
 @transaction.atomic
 def _store(channel: Channel, connector: Connector, lookup: OrderLookup, page: OrderPage) -> int:
     """Store the answer and end the debt, unless news came while we were asking."""
-    stored = 0
-    for order in page.orders:
-        found = inbox.store(
-            channel_id=channel.pk,
-            event_id=order.event_id,
-            topic="",
-            order_ref=order.order_ref,
-            body=order.body,
-            source=DeliverySource.POLL,
-        )
-        stored += found is not None
+    stored = sum(inbox.store_polled(channel.pk, order) for order in page.orders)
     OrderLookup.objects.filter(pk=lookup.pk, owed_at=lookup.owed_at).delete()
     return stored
 

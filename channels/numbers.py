@@ -10,11 +10,8 @@ from inventory.kernel import clock
 from inventory.models import StockLevel
 
 from .allocation.engine import Explanation, Rule, Subject, explain, publish
-from .credentials import connector_of
-from .models import AllocationRule, FulfilledBy, Listing
-from .publishing import feeding_of
-
-_RULE = ("id", "kind", "value", "channel_id", "sku_id", "category", "tag", "starts_at", "ends_at", "note")
+from .models import FulfilledBy, Listing
+from .publishing import feeding_of, load_rules, subject_of
 
 
 def numbers_now(listings: Sequence[Listing], *, trial: Iterable[Rule] = ()) -> dict[int, int]:
@@ -44,30 +41,20 @@ def _compositions(
     """Each listing that we fulfil, its subjects by remote location, and the rules that may apply."""
     ours = [listing for listing in listings if listing.fulfilled_by == FulfilledBy.US]
     skus = {listing.sku_id for listing in ours}
-    feeding = feeding_of({listing.channel_id for listing in ours})
+    channels = {listing.channel_id for listing in ours}
+    feeding = feeding_of(channels)
     levels = _levels(skus)
-    rules = _by_sku([*_rules(), *trial])
+    rules = _by_sku([*load_rules(channels, skus), *trial])
     for listing in ours:
         pools: dict[str, int] = defaultdict(int)
         for location_id, remote in feeding[listing.channel_id]:
             pools[remote] += levels.get((listing.sku_id, location_id), 0)
-        subjects = {remote: _subject(listing, pool) for remote, pool in (pools or {"": 0}).items()}
+        sku = listing.sku
+        subjects = {
+            remote: subject_of(listing.channel, sku.pk, pool, sku.product.category, sku.tags)
+            for remote, pool in (pools or {"": 0}).items()
+        }
         yield listing, subjects, [*rules[None], *rules.get(listing.sku_id, ())]
-
-
-def _subject(listing: Listing, pool: int) -> Subject:
-    channel, sku = listing.channel, listing.sku
-    capabilities = connector_of(channel).capabilities(channel.settings)
-    return Subject(
-        channel_id=channel.pk,
-        sku_id=sku.pk,
-        pool=pool,
-        category=sku.product.category,
-        tags=sku.tags,
-        channel_stopped=channel.stopped_at is not None,
-        least=capabilities.least_quantity,
-        most=capabilities.most_quantity,
-    )
 
 
 def _levels(sku_ids: Collection[int]) -> dict[tuple[int, int], int]:
@@ -81,7 +68,3 @@ def _by_sku(rules: Iterable[Rule]) -> dict[int | None, list[Rule]]:
     for rule in rules:
         found.setdefault(rule.sku_id, []).append(rule)
     return found
-
-
-def _rules() -> list[Rule]:
-    return [Rule(*row) for row in AllocationRule.objects.filter(enabled=True).order_by().values_list(*_RULE)]

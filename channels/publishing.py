@@ -209,12 +209,13 @@ def compute_numbers(channels: Mapping[int, Channel], offers: Sequence[Offer]) ->
     for offer in offers:
         remotes = feeding[offer.channel_id]
         here = (level.available for level in levels[offer.sku_id] if remotes.get(level.location_id) == offer.remote)
-        subject = _subject(channels[offer.channel_id], offer.sku_id, sum(here), *grouped.get(offer.sku_id, ("", ())))
+        subject = subject_of(channels[offer.channel_id], offer.sku_id, sum(here), *grouped.get(offer.sku_id, ("", ())))
         numbers[offer.target_id] = publish(subject, fitting[offer.channel_id], at=at)
     return numbers
 
 
-def _subject(channel: Channel, sku_id: int, pool: int, category: str, tags: Sequence[str]) -> Subject:
+def subject_of(channel: Channel, sku_id: int, pool: int, category: str, tags: Sequence[str]) -> Subject:
+    """What the rules are told of a SKU on a channel, ``pool`` units of which feed it."""
     capabilities = connector_of(channel).capabilities(channel.settings)
     return Subject(
         channel.pk, sku_id, pool, category, tags, channel_stopped=channel.stopped_at is not None,
@@ -229,7 +230,7 @@ def explain_listing(listing: Listing, *, remote: str | None = None, at: datetime
     place = remote if remote is not None else min({*remotes.values()} or {""})
     levels = StockLevel.objects.filter(sku_id=sku.pk).values_list("location_id", "available")
     pool = sum(available for location_id, available in levels if remotes.get(location_id) == place)
-    subject = _subject(channel, sku.pk, pool, sku.product.category, sku.tags)
+    subject = subject_of(channel, sku.pk, pool, sku.product.category, sku.tags)
     return explain(subject, load_rules([channel.pk], [sku.pk]), at=at or clock.now())
 
 

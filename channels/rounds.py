@@ -95,9 +95,8 @@ class _Round:
 
     def pay(self, lanes: Mapping[int, list[Claimed]]) -> int:
         """Pay what was claimed. A channel that has to be read first goes its own way."""
-        channels = Channel.objects.in_bulk(
-            list(lanes)
-        )  # read after the claim: what changed one has owed what we claimed
+        # read after the claim: what changed one has owed what we claimed
+        channels = Channel.objects.in_bulk(list(lanes))
         empty = [pk for pk in lanes if not lanes[pk] or not channels[pk].is_connected]
         self._let_go(empty, lanes)
         going = {pk: channels[pk] for pk in lanes if pk not in empty}
@@ -120,11 +119,10 @@ class _Round:
         """Pay one channel on a thread of its own."""
         try:
             self._pay_alone(channel, claimed)
-            _ring_for([channel.pk])
-        except DATABASE_AWAY:
-            leases.abandon(channel.pk, lease=self.lease)
+            _ring_for(channel.pk)
         except Exception:
             logger.exception("channel %s", channel.code)
+            leases.abandon(channel.pk, lease=self.lease)
         finally:
             connections.close_all()
 
@@ -175,9 +173,9 @@ class _Round:
         """A rule or a connector failed: each channel is computed by itself, and the culprit's waits."""
         if len(channels) > 1:
             return sum(self._pay_together({pk: channel}, lanes, looks=looks) for pk, channel in channels.items())
-        for pk, channel in channels.items():
-            logger.exception("channel %s: its numbers cannot be computed", channel.code)
-            self._fail(channel, lanes[pk], repr(error), None)
+        ((pk, channel),) = channels.items()
+        logger.exception("channel %s: its numbers cannot be computed", channel.code)
+        self._fail(channel, lanes[pk], repr(error), None)
         return 0
 
     def _take_off(
@@ -257,7 +255,7 @@ class _Round:
         try:
             future.result()
             self._land([voyage])
-            _ring_for([voyage.channel.pk])
+            _ring_for(voyage.channel.pk)
         except DATABASE_AWAY:
             leases.abandon(voyage.channel.pk, lease=self.lease)
         finally:
@@ -295,11 +293,10 @@ def _soon() -> datetime:
     return clock.now() + timedelta(seconds=SOON_SECONDS * random.uniform(0.8, 1.2))
 
 
-def _ring_for(channel_ids: Collection[int]) -> None:
-    for channel_id in channel_ids:
-        seconds = outbox.next_due_in(channel_id)
-        if seconds is not None:
-            ring_now(DRAIN, delay=max(seconds, 0.02))
+def _ring_for(channel_id: int) -> None:
+    seconds = outbox.next_due_in(channel_id)
+    if seconds is not None:
+        ring_now(DRAIN, delay=max(seconds, 0.02))
 
 
 def _tell_parked(voyage: Voyage) -> None:

@@ -8,7 +8,6 @@ from channels import inbox
 from channels.connectors.base import Connector, MalformedPayload, OrderEvent, PolledOrder
 from channels.credentials import connector_of
 from channels.models import Channel
-from channels.models.inbox import DeliverySource
 from channels.reconcile import FAILURES, order_pages
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring_now
@@ -67,15 +66,7 @@ def store_unknown(channel: Channel, page: Sequence[PolledOrder], *, grace: timed
     for order, event in events:
         if event is not None and not _is_news(event, known, held, grace):
             continue
-        found = inbox.store(
-            channel_id=channel.pk,
-            event_id=order.event_id,
-            topic="",
-            order_ref=order.order_ref,
-            body=order.body,
-            source=DeliverySource.POLL,
-        )
-        stored += found is not None
+        stored += inbox.store_polled(channel.pk, order)
     return stored
 
 

@@ -2,20 +2,17 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from inventory.kernel.quantities import QuantityError, parse_quantity
 
+from ._documents import read_price
 from .base import LineEvent, MalformedPayload, OrderEvent, OrderState
 
 #: The largest version that fits our column; an honest channel never comes near it.
 _LARGEST_VERSION = 2**62
-
-#: What our column holds, with room for its rounding.
-_LARGEST_PRICE = 9_999_999_999
 
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
 
@@ -95,21 +92,8 @@ def _line(row: dict[str, Any], position: int, notes: list[str]) -> LineEvent:
         problem = f"bad_listing: {where}: external_id is {listing!r}"[:200]
     elif cancelled + refunded > quantity or shipped > quantity:
         problem = f"bad_quantity: {where}: more cancelled, refunded or shipped than ordered"
-    return LineEvent(identity, key[:200], quantity, cancelled, refunded, shipped, _price(row, where, notes), problem)
-
-
-def _price(row: dict[str, Any], where: str, notes: list[str]) -> Decimal | None:
-    value = row.get("unit_price")
-    if value is None:
-        return None
-    try:
-        price = Decimal(str(value))
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if price.is_finite() and abs(price) < _LARGEST_PRICE:
-        return price
-    notes.append(f"{where}: unit_price is {value!r:.40}")
-    return None
+    price = read_price(row.get("unit_price"), f"{where}: unit_price", notes)
+    return LineEvent(identity, key[:200], quantity, cancelled, refunded, shipped, price, problem)
 
 
 def _identity(value: Any, where: str) -> str:

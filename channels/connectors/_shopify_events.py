@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from . import _shopify_nodes as nodes
+from ._documents import read_document
 from ._shopify_ids import named, number
 from ._shopify_orders import read_order
 from .base import MalformedPayload, OrderChanged, OrderEvent
@@ -52,7 +53,7 @@ def parse(body: bytes, *, topic: str) -> OrderEvent | OrderChanged | None:
     kind = topic.strip().lower()
     if kind and kind not in ORDERS and kind not in CHANGES:
         return None
-    document = _document(body)
+    document = read_document(body)
     if kind in CHANGES:
         return _change(document)
     if isinstance(document.get("orders"), dict):
@@ -81,15 +82,3 @@ def _polled(node: dict[str, Any]) -> OrderEvent | OrderChanged | None:
 def _asked_for(node: dict[str, Any]) -> OrderEvent | None:
     order = nodes.as_webhook(node)
     return read_order(order, has_all_lines=nodes.has_all_lines(node), has_all_parcels=nodes.has_all_parcels(node))
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(body)
-    except UnicodeDecodeError as error:
-        raise MalformedPayload("not_utf8", f"the body is not UTF-8: {error}") from None
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise MalformedPayload("not_json", f"the body is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise MalformedPayload("not_an_event", "the body is not a JSON object")
-    return document

@@ -4,18 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from inventory.kernel.quantities import QuantityError, parse_quantity
 
+from ._documents import read_price
 from ._shopify_answers import inside
 from ._shopify_ids import gid, named
 from ._shopify_units import Parcels, Refunds, units_left
 from .base import LineEvent, MalformedPayload, OrderEvent, OrderState
-
-#: What our column holds, with room for its rounding.
-_LARGEST_PRICE = 9_999_999_999
 
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,17 +135,7 @@ def _line(
 def _price(row: Mapping[str, Any], where: str, notes: list[str]) -> Decimal | None:
     """What a unit cost before discounts, in the shop's own currency."""
     value = inside(row, "price_set", "shop_money", "amount")
-    value = row.get("price") if value is None else value
-    if value is None:
-        return None
-    try:
-        price = Decimal(str(value))
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if price.is_finite() and abs(price) < _LARGEST_PRICE:
-        return price
-    notes.append(f"{where}: price is {value!r:.40}")
-    return None
+    return read_price(row.get("price") if value is None else value, f"{where}: price", notes)
 
 
 def _currency(value: Any, notes: list[str]) -> str:

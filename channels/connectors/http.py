@@ -17,6 +17,7 @@ import msgspec
 from inventory.kernel.quantities import LARGEST, QuantityError, parse_quantity
 
 from . import _standard_webhooks as standard_webhooks
+from ._documents import read_document
 from ._http_orders import read_order
 from .base import (
     Account,
@@ -108,14 +109,7 @@ class Http(Connector):
         return str(identity)[:200] if isinstance(identity, str | int) else ""
 
     def parse(self, body: bytes, *, topic: str) -> OrderEvent | None:
-        try:
-            event = msgspec.json.decode(body)
-        except UnicodeDecodeError as error:
-            raise MalformedPayload("not_utf8", f"the body is not UTF-8: {error}") from None
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise MalformedPayload("not_json", f"the body is not JSON: {error}") from None
-        if not isinstance(event, dict):
-            raise MalformedPayload("not_an_event", "the body is not a JSON object")
+        event = read_document(body)
         kind = event.get("type")
         if not isinstance(kind, str):
             raise MalformedPayload("not_an_event", "type is missing")

@@ -3,11 +3,11 @@
 Only ``inventory.ledger`` writes either of them.
 """
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from .append_only import append_only
 from .catalog import Sku
 from .location import Location
 
@@ -128,16 +128,7 @@ class LedgerEntry(models.Model):
             models.Index(fields=["reference"], name="entry_reference", condition=~Q(reference="")),
             models.Index(fields=["recorded_at"], name="entry_recorded_at"),
         ]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'ledger entries are append-only: TRUNCATE is refused';",
-            ),
-        ]
+        triggers = append_only("ledger entries are append-only: TRUNCATE is refused")
 
     def __str__(self) -> str:
         return f"{self.level_id}#{self.number}"

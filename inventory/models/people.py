@@ -1,6 +1,5 @@
 """People who come in, their links, second factors and sessions, and what became of each of these."""
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +8,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from ..kernel import clock
 from .access import Role
+from .append_only import append_only
 from .location import Location
 
 
@@ -203,16 +203,7 @@ class AccessEvent(models.Model):
         verbose_name = _("access event")
         verbose_name_plural = _("access events")
         ordering = ["-id"]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'access events are append-only';",
-            ),
-        ]
+        triggers = append_only("access events are append-only")
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject or self.actor}"
