@@ -1,15 +1,25 @@
 """Parcels leave: reserved units go to the customer, and the channel is told once."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from channels import calls
-from channels.connectors.base import ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError, ShipmentNews
+from channels.connectors.base import (
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUnclear,
+    ConnectorError,
+    OutboundRequest,
+    Response,
+    ShipmentNews,
+)
 from channels.credentials import connector_of
 from channels.models import FulfilledBy
 from inventory.errors import InsufficientStock, Short
@@ -29,6 +39,12 @@ TELL = "fulfillment.tasks.tell_channels"
 
 #: After so many failed attempts the news waits for a person.
 MOST_ATTEMPTS = 20
+
+#: Longer than one request takes: a worker that dies with news is followed by another.
+NEWS_LEASE = timedelta(minutes=1)
+
+#: After a failed attempt the channel's other news waits for so long at most, so that it holds up nobody else's.
+OTHERS_WAIT_SECONDS = 30.0
 
 
 class ShippingError(Exception):
@@ -232,7 +248,10 @@ def tell_channels(*, limit: int = 100) -> int:
     """Tell channels of shipments that they do not know yet; how many took the news. One request at a time, each once."""
     answer(TELL)
     told = 0
-    for shipment in Shipment.objects.filter(pk__in=_claim_news(limit)).select_related("order__channel"):
+    for _ in range(limit):
+        shipment = _claim_news()
+        if shipment is None:
+            break
         told += _tell(shipment)
     return told
 
@@ -248,42 +267,86 @@ def tell_again(shipment_ids: Collection[int]) -> int:
 
 
 @transaction.atomic
-def _claim_news(limit: int) -> list[int]:
-    """Take over owed news for a minute: a worker that dies with it is followed by another."""
+def _claim_news() -> Shipment | None:
+    """Take over the news that is due; None where none is. That of one order goes in the order of its shipments."""
     now = clock.now()
+    before = Shipment.objects.filter(order=OuterRef("order"), pk__lt=OuterRef("pk"), news=NewsStatus.OWED)
     owed = Shipment.objects.filter(
-        news=NewsStatus.OWED, news_next_at__lte=now, order__channel__is_active=True,
+        ~Exists(before), news=NewsStatus.OWED, news_next_at__lte=now, order__channel__is_active=True,
         order__channel__disconnected_at=None, order__channel__mode="live",
     )  # fmt: skip
-    ids = list(
-        owed.order_by("news_next_at")
-        .select_for_update(of=("self",), skip_locked=True)
-        .values_list("pk", flat=True)[:limit]
-    )
-    Shipment.objects.filter(pk__in=ids).update(
-        news_next_at=now + timedelta(minutes=1), news_attempts=F("news_attempts") + 1
-    )
-    return ids
+    first = owed.select_for_update(of=("self",), skip_locked=True).order_by("news_attempts", "news_next_at", "pk")
+    shipment = first.select_related("order__channel").first()
+    if shipment is not None:
+        shipment.news_attempts += 1
+        shipment.news_next_at = now + NEWS_LEASE
+        shipment.save(update_fields=["news_attempts", "news_next_at"])
+    return shipment
+
+
+class _TakenOver(Exception):
+    """Another worker has taken over this news: it was thought to be lost."""
 
 
 def _tell(shipment: Shipment) -> bool:
     channel = shipment.order.channel
-    connector = connector_of(channel)
-    lines = list(shipment.lines.values_list("line__external_id", "quantity"))
-    assert shipment.news_key is not None
-    news = ShipmentNews(
-        shipment.order.external_id, shipment.carrier, shipment.tracking_number, lines, shipment.news_key
-    )
+    connector, told_of = connector_of(channel), _news(shipment)
     change: dict[str, object]
     try:
-        calls.converse(channel, lambda shop: connector.ship(news, shop, now=clock.now()))
+        calls.converse(channel, lambda shop: _holding(shipment, connector.ship(told_of, shop, now=clock.now())))
         change = {"news": NewsStatus.TOLD, "news_error": "", "news_next_at": None}
+    except _TakenOver:
+        return False
     except (ChannelRefused, ConnectorError) as error:
         change = {"news": NewsStatus.PARKED, "news_error": str(error)[:500]}
     except (ChannelBusy, ChannelUnclear) as error:
-        again = clock.now() + timedelta(seconds=back_off(shipment.news_attempts, first=2))
-        change = {"news_error": str(error)[:500], "news_next_at": again}
-        if shipment.news_attempts >= MOST_ATTEMPTS:
-            change["news"] = NewsStatus.PARKED
-    Shipment.objects.filter(pk=shipment.pk).update(**change)
+        change = _put_off(shipment, error)
+    _held(shipment).update(**change)
     return change.get("news") == NewsStatus.TOLD
+
+
+def _news(shipment: Shipment) -> ShipmentNews:
+    """What the channel is told, and what else of the order it was told of."""
+    assert shipment.news_key is not None
+    told = Shipment.objects.filter(order=shipment.order_id, news=NewsStatus.TOLD).exclude(pk=shipment.pk)
+    return ShipmentNews(
+        shipment.order.external_id, shipment.carrier, shipment.tracking_number, _units(shipment), shipment.news_key,
+        others=[(other.tracking_number, _units(other)) for other in told.order_by("pk")],
+        is_repeat=shipment.news_attempts > 1,
+    )  # fmt: skip
+
+
+def _units(shipment: Shipment) -> list[tuple[str, int]]:
+    """The channel's id of each line, and its units."""
+    return list(shipment.lines.order_by("pk").values_list("line__external_id", "quantity"))
+
+
+def _holding(
+    shipment: Shipment, talk: Generator[OutboundRequest, Response, None]
+) -> Generator[OutboundRequest, Response, None]:
+    """The conversation; before each request the claim starts anew, so that nobody else tells the same meanwhile."""
+    response: Any = None
+    with suppress(StopIteration):
+        while True:
+            request = talk.send(response)
+            if not _held(shipment).update(news_next_at=clock.now() + NEWS_LEASE):
+                raise _TakenOver
+            response = yield request
+
+
+def _held(shipment: Shipment) -> QuerySet[Shipment]:
+    """The shipment's row, as long as its news is ours to tell."""
+    return Shipment.objects.filter(pk=shipment.pk, news=NewsStatus.OWED, news_attempts=shipment.news_attempts)
+
+
+def _put_off(shipment: Shipment, error: ChannelBusy | ChannelUnclear) -> dict[str, object]:
+    """What becomes of news that a channel has no time for; the channel's other news waits a while too."""
+    wait = getattr(error, "retry_after_seconds", None) or back_off(shipment.news_attempts, first=2)
+    now = clock.now()
+    soon = now + timedelta(seconds=min(wait, OTHERS_WAIT_SECONDS))
+    others = Shipment.objects.filter(order__channel=shipment.order.channel_id, news=NewsStatus.OWED)
+    due = others.filter(news_next_at__lte=now).exclude(pk=shipment.pk).order_by("pk").select_for_update(of=("self",))
+    with transaction.atomic():
+        Shipment.objects.filter(pk__in=list(due.values_list("pk", flat=True))).update(news_next_at=soon)
+    change = {"news_error": str(error)[:500], "news_next_at": now + timedelta(seconds=wait)}
+    return change | ({"news": NewsStatus.PARKED} if shipment.news_attempts >= MOST_ATTEMPTS else {})

@@ -1,11 +1,12 @@
 """Telling Shopify of a shipment, each unit once.
 
-``fulfillmentCreate`` takes no idempotency key. So Shopify is asked first: units that left under our tracking number are told
-already; of the others, those that still wait in its fulfillment orders are told, with one request for each of its locations.
+``fulfillmentCreate`` takes no idempotency key. So Shopify is asked first: units that left under our tracking number, and that no
+other shipment of ours accounts for, are told already; of the others, those that still wait in its fulfillment orders are told,
+with one request for each of its locations.
 """
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,22 +46,20 @@ class _Waiting:
 def tell(news: ShipmentNews, *, notify: bool) -> Generator[Step, Response, None]:
     """Ask what is told already, and tell the rest. Raises ChannelBusy, ChannelRefused or ChannelUnclear."""
     order = gid("Order", news.order_external_id)
-    wanted: Counter[str] = Counter()
-    for line, units in news.lines:
-        wanted[number("LineItem", line)] += units
+    wanted = _lines(news.lines)
     if not order or "" in wanted:
         raise ChannelRefused("the order or a line of it has no id that Shopify knows", code="bad_id")
     answer = yield documents.FULFILLMENTS, {"id": order}
     known = _order(answer, news)
     wanted -= _told(known, news, wanted)
-    if not wanted:
+    if not wanted or (news.is_repeat and _left_alike(known, news, wanted)):
         return
     waiting = yield from _still_waiting(order, news)
     missing = Counter(wanted)
     parcels = waiting.take(missing)
     if +missing:
-        if not news.tracking_number and _left_alike(known, wanted):
-            return  # without a number, that is how our own news looks when it is told again
+        if _left_alike(known, news, wanted):
+            return
         raise _nothing_left(+missing, waiting)
     for orders in parcels.values():
         answer = yield documents.FULFILL, {"fulfillment": _fulfillment(orders, news, notify=notify)}
@@ -88,22 +87,37 @@ def _units(parcel: dict[str, Any]) -> Counter[str]:
 
 
 def _told(order: dict[str, Any], news: ShipmentNews, wanted: Counter[str]) -> Counter[str]:
-    """Units that left under our tracking number; of a parcel with more lines than are listed, all that we want to tell."""
-    told: Counter[str] = Counter()
+    """Units that left under our tracking number, without those of our other shipments under it; of a parcel with more lines
+    than are listed, all that we want to tell."""
+    tracking, told = news.tracking_number.strip(), Counter[str]()
     for parcel in rows(order.get("fulfillments")):
-        numbers = {str(row.get("number") or "").strip() for row in rows(parcel.get("trackingInfo"))}
-        if news.tracking_number and news.tracking_number.strip() in numbers and _lives(parcel):
+        if tracking and tracking in _numbers(parcel) and _lives(parcel):
             told += wanted if has_more(parcel.get("fulfillmentLineItems")) else _units(parcel)
+    for other, lines in news.others:
+        if other.strip() == tracking:
+            told -= _lines(lines)
     return told
 
 
-def _left_alike(order: dict[str, Any], wanted: Counter[str]) -> bool:
-    """Whether a parcel without a number left with these very units."""
-    return any(
-        _units(parcel) == wanted
-        for parcel in rows(order.get("fulfillments"))
-        if _lives(parcel) and not any(row.get("number") for row in rows(parcel.get("trackingInfo")))
-    )
+def _left_alike(order: dict[str, Any], news: ShipmentNews, wanted: Counter[str]) -> bool:
+    """Whether one parcel more without a number left with these very units than our other shipments account for: without a
+    number, that is how our own news looks when it is told again."""
+    if news.tracking_number.strip():
+        return False
+    parcels = [parcel for parcel in rows(order.get("fulfillments")) if _lives(parcel) and not _numbers(parcel)]
+    left = sum(_units(parcel) == wanted for parcel in parcels)
+    return left > sum(not other.strip() and _lines(lines) == wanted for other, lines in news.others)
+
+
+def _numbers(parcel: dict[str, Any]) -> set[str]:
+    return {text for row in rows(parcel.get("trackingInfo")) if (text := str(row.get("number") or "").strip())}
+
+
+def _lines(lines: Sequence[tuple[str, int]]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for line, count in lines:
+        units[number("LineItem", line)] += count
+    return units
 
 
 def _still_waiting(order: str, news: ShipmentNews) -> Generator[Step, Response, _Waiting]:

@@ -235,6 +235,8 @@ class ShipmentNews:
     tracking_number: str
     lines: Sequence[tuple[str, int]]  # (the channel's line id, units)
     key: UUID
+    others: Sequence[tuple[str, Sequence[tuple[str, int]]]] = ()  # (tracking number, lines) of the order told before
+    is_repeat: bool = False  # it was sent before, and whether it arrived is not known
 
 
 class Connector:

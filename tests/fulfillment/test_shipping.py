@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from channels import transport
-from channels.connectors.base import ChannelBusy, ChannelUnclear, OutboundRequest, Response
+from channels import tokens, transport
+from channels.connectors.base import (
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUnclear,
+    OutboundRequest,
+    Response,
+    ShipmentNews,
+)
+from channels.connectors.http import Http
 from channels.models import Channel
 from fulfillment.models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, Shortfall
 from fulfillment.models.shipment import NewsStatus
@@ -29,7 +37,7 @@ from inventory.errors import InsufficientStock
 from inventory.kernel import clock
 from inventory.models import LedgerEntry, Reservation, StockLevel
 from inventory.rebuild import verify
-from tests.factories import LocationFactory, numbers, request, sell
+from tests.factories import ChannelFactory, ListingFactory, LocationFactory, numbers, request, sell
 from tests.fulfillment.conftest import World
 
 pytestmark = pytest.mark.django_db
@@ -246,6 +254,88 @@ def test_news_that_did_not_arrive_is_sent_again_under_the_same_key(
     due_again(shipment)
     assert tell_channels() == 1
     assert len({request_.headers["webhook-id"] for request_ in mailbox.sent}) == 1
+
+
+def test_while_news_is_being_told_for_long_nobody_else_tells_it(
+    world: World, order: SalesOrder, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch took longer than its claims held: the next worker told the rest of it at the same time."""
+    started = clock.now()
+    shipments = [ship(order, world.w1, ("1", 1)) for _ in range(3)]
+    slow: list[timedelta] = []
+    monkeypatch.setattr(clock, "now", lambda: started + timedelta(seconds=1) + sum(slow, timedelta()))
+
+    def answer(request: OutboundRequest, *, timeout_seconds: float) -> Response:
+        slow.append(timedelta(seconds=40))
+        mailbox.sent.append(request)
+        if len(slow) == 2:  # another worker comes by
+            assert tell_channels() == 0
+        return Response(201, b"{}", {})
+
+    monkeypatch.setattr(transport, "send", answer)
+    assert tell_channels() == 3
+    assert len(mailbox.sent) == 3
+    assert {news(shipment) for shipment in shipments} == {(NewsStatus.TOLD, 1)}
+
+
+def test_a_worker_that_lost_its_claim_tells_no_more(
+    world: World, order: SalesOrder, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipment = ship(order, world.w1)
+    honest = tokens.fresh_account
+
+    def stalled(channel: Channel, **given: Any) -> Any:
+        Shipment.objects.filter(pk=shipment.pk).update(news_attempts=2)  # another worker took it over
+        return honest(channel, **given)
+
+    monkeypatch.setattr(tokens, "fresh_account", stalled)
+    assert tell_channels() == 0
+    assert mailbox.sent == []
+    assert news(shipment) == (NewsStatus.OWED, 2)
+
+
+def test_a_channel_that_does_not_answer_holds_up_nobody_elses_news(
+    world: World, order: SalesOrder, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = [ship(order, world.w1, ("1", 1)) for _ in range(4)]
+    other = ChannelFactory(code="other", base_url="http://127.0.0.1:8")
+    ListingFactory(channel=other, sku=world.mug)
+    theirs = ship(sell(other, (world.mug, 1), order="B-1"), world.w1)
+
+    def answer(request: OutboundRequest, *, timeout_seconds: float) -> Response:
+        mailbox.sent.append(request)
+        if ":9/" in request.url:
+            raise ChannelUnclear("no answer")
+        return Response(201, b"{}", {})
+
+    monkeypatch.setattr(transport, "send", answer)
+    assert tell_channels() == 1
+    assert news(theirs) == (NewsStatus.TOLD, 1)
+    assert [request.url for request in mailbox.sent] == ["http://127.0.0.1:9/shipments", "http://127.0.0.1:8/shipments"]
+    assert sorted(news(shipment)[1] for shipment in silent) == [0, 0, 0, 1]
+    assert tell_channels() == 0
+    assert len(mailbox.sent) == 2, "all of the silent channel's news waits a while"
+
+
+def test_what_an_order_has_sent_before_is_told_first_and_named(
+    world: World, order: SalesOrder, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two parcels alike, a channel that lists parcels cannot say which was told."""
+    heard: list[ShipmentNews] = []
+
+    def listen(self: Http, given: ShipmentNews, account: Any, *, now: Any) -> Any:
+        heard.append(given)
+        raise ChannelUnclear("no answer") if len(heard) == 1 else ChannelRefused("enough")
+        yield
+
+    monkeypatch.setattr(Http, "ship", listen)
+    first, second = ship(order, world.w1, ("1", 2), tracking_number="T1"), ship(order, world.w1, ("1", 1))
+    assert tell_channels() == 0
+    assert news(second) == (NewsStatus.OWED, 0), "the first may have been told"
+    Shipment.objects.filter(pk=first.pk).update(news=NewsStatus.TOLD)
+    due_again(second)
+    tell_channels()
+    assert [(one.is_repeat, list(one.others)) for one in heard] == [(False, []), (False, [("T1", [("1", 2)])])]
 
 
 def test_news_that_is_refused_waits_for_a_person(world: World, order: SalesOrder, mailbox: Mailbox) -> None:

@@ -228,6 +228,37 @@ def test_a_shipment_is_told_once_and_what_is_gone_is_refused(desk: Desk) -> None
         ship(desk, replace(news, order_external_id="1"))
 
 
+def parcels(desk: Desk) -> list[tuple[str | None, int]]:
+    """(tracking number, units) of each fulfillment that the shop made of ours."""
+    told = [(one["tracking_number"], sum(line["quantity"] for line in one["lines"])) for one in desk.shop.shipments]
+    return [(number or None, units) for number, units in told]
+
+
+def test_news_without_a_number_whose_answer_was_lost_is_not_told_twice_while_units_are_left(desk: Desk) -> None:
+    bought = desk.buy(A, quantity=4)
+    line = asked(desk, bought.order_id).lines[0].external_id
+    first = ShipmentNews(bought.order_id, "", "", [(line, 2)], uuid4())
+    ship(desk, first)
+    assert ship(desk, replace(first, is_repeat=True)) == 1, "its answer was lost: it is there"
+    second = replace(first, others=[("", [(line, 2)])])
+    ship(desk, second)
+    ship(desk, replace(second, is_repeat=True))
+    assert parcels(desk) == [(None, 2), (None, 2)]
+    assert units(asked(desk, bought.order_id)) == [(4, 0, 0, 4)]
+
+
+def test_two_shipments_under_one_tracking_number_are_both_told(desk: Desk) -> None:
+    bought = desk.buy(A, quantity=4)
+    line = asked(desk, bought.order_id).lines[0].external_id
+    first = ShipmentNews(bought.order_id, "UPS", "TRK1", [(line, 2)], uuid4())
+    ship(desk, first)
+    second = replace(first, lines=[(line, 1)], others=[("TRK1", [(line, 2)])])
+    ship(desk, second)
+    ship(desk, replace(second, is_repeat=True))
+    assert parcels(desk) == [("TRK1", 2), ("TRK1", 1)]
+    assert units(asked(desk, bought.order_id)) == [(4, 0, 0, 3)]
+
+
 def test_an_empty_budget_says_when_to_come_again(desk: Desk) -> None:
     desk.handle.throttle_for(30)
     with pytest.raises(ChannelBusy) as caught:
