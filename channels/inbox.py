@@ -1,7 +1,9 @@
 """Inbox first: what a channel tells is stored raw before it is answered, and worked off later."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -14,8 +16,9 @@ from .models import Delivery, DeliveryStatus
 from .models.inbox import DeliverySource
 from .signals import deliveries_stored
 
-#: Deliveries of one channel are worked off in this many lanes side by side; those of one order share one, in their order.
-LANES = 2
+#: Deliveries are worked off in this many lanes side by side, all channels' together; those of one order share one, in their
+#: order. Few lanes make large batches, which is what a flood needs; more would only wait for the same processors.
+LANES = 4
 
 _HEADERS_NOT_KEPT = frozenset(
     {"authorization", "cookie", "proxy-authorization", "host", "connection", "accept-encoding"}
@@ -49,7 +52,7 @@ def store(
     from psycopg.types.json import Jsonb
 
     order_ref = order_ref.replace("\x00", "")[:200]
-    lane = lane_of(order_ref)
+    lane = lane_of(channel_id, order_ref)
     given: dict[str, Any] = {
         "channel": channel_id,
         "source": source,
@@ -67,7 +70,7 @@ def store(
         row = cursor.fetchone()
     if row is None:
         return None
-    deliveries_stored.send(store, channel_id=channel_id, lanes={lane})
+    deliveries_stored.send(store, lanes={lane})
     return int(row[0])
 
 
@@ -80,9 +83,9 @@ def store_polled(channel_id: int, order: PolledOrder) -> bool:
     return found is not None
 
 
-def lane_of(order_ref: str) -> int:
-    """The lane of an order, the same in every process."""
-    return zlib.crc32(order_ref.encode("utf-8", "replace")) % LANES
+def lane_of(channel_id: int, order_ref: str) -> int:
+    """The lane of a channel's order, the same in every process."""
+    return zlib.crc32(f"{channel_id}/{order_ref}".encode("utf-8", "replace")) % LANES
 
 
 @transaction.atomic
@@ -93,29 +96,58 @@ def replay(delivery_ids: Iterable[int], *, actor: str) -> int:
         .exclude(status=DeliveryStatus.WAITING)
         .order_by("pk")
         .select_for_update()
-        .values_list("pk", "channel_id", "lane")
+        .values_list("pk", "lane")
     )
-    Delivery.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(
+    Delivery.objects.filter(pk__in=[pk for pk, _ in rows]).update(
         status=DeliveryStatus.WAITING, reason="", detail=f"replayed by {actor}", settled_at=None
     )
-    for channel_id in {channel_id for _, channel_id, _ in rows}:
-        lanes = {lane for _, of, lane in rows if of == channel_id}
-        deliveries_stored.send(replay, channel_id=channel_id, lanes=lanes)
+    deliveries_stored.send(replay, lanes={lane for _, lane in rows})
     return len(rows)
 
 
-def claim(channel_id: int, lane: int, *, limit: int) -> Sequence[Delivery]:
-    """The oldest waiting deliveries of a lane, locked until the transaction ends; none where another worker has the lane.
+#: The oldest of every channel first, then the second of every channel: a flood on one must not hold up a sale on another.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT waiting.id, waiting.turn
+    FROM channels_channel channel CROSS JOIN LATERAL (
+        SELECT id, row_number() OVER (ORDER BY id) AS turn FROM channels_delivery
+        WHERE channel_id = channel.id AND lane = %(lane)s AND status = 'waiting' ORDER BY id LIMIT %(limit)s
+    ) waiting
+    ORDER BY waiting.turn, waiting.id LIMIT %(limit)s
+)
+SELECT delivery.id, delivery.channel_id, delivery.source, delivery.topic, delivery.order_ref, delivery.body,
+    delivery.stored_at
+FROM channels_delivery delivery JOIN due USING (id)
+ORDER BY due.turn, due.id FOR NO KEY UPDATE OF delivery SKIP LOCKED
+"""
 
-    Must be called in the transaction that settles them: a crash gives everything back.
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this transaction works off."""
+
+    id: int
+    channel_id: int
+    source: str
+    topic: str
+    order_ref: str
+    body: bytes
+    stored_at: datetime
+
+
+def claim(lane: int, *, limit: int) -> list[Claimed]:
+    """The oldest waiting deliveries of a lane, each channel's in their order, locked until the transaction ends.
+
+    Must be called in the transaction that settles them: a crash gives everything back. Raises LaneTaken where another worker
+    has the lane.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LANE_LOCKS, channel_id * LANES + lane])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LANE_LOCKS, lane])
         row = cursor.fetchone()
-    if row is None or not row[0]:
-        raise LaneTaken
-    waiting = Delivery.objects.filter(channel_id=channel_id, lane=lane, status=DeliveryStatus.WAITING)
-    return list(waiting.order_by("pk").select_for_update(skip_locked=True, of=("self",))[:limit])
+        if row is None or not row[0]:
+            raise LaneTaken
+        cursor.execute(_CLAIM, {"lane": lane, "limit": limit})
+        return [Claimed(*row) for row in cursor.fetchall()]
 
 
 class LaneTaken(Exception):

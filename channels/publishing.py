@@ -124,6 +124,7 @@ def _owe(which: str, values: Sequence[Any], *, firm: bool) -> None:
 class OwnSale:
     """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock."""
 
+    channel: Channel
     listing_id: int
     quantity: int
     accepted_at: datetime
@@ -131,12 +132,12 @@ class OwnSale:
 
 _LOWER = """
 WITH sold AS (
-    SELECT listing_id, sum(quantity)::bigint AS quantity, min(accepted_at) AS accepted_at
-    FROM unnest(%(listings)s::bigint[], %(quantities)s::bigint[], %(accepted)s::timestamptz[])
-        AS sale (listing_id, quantity, accepted_at)
+    SELECT listing_id, sum(quantity)::bigint AS quantity, min(accepted_at) AS accepted_at, bool_and(compares) AS compares
+    FROM unnest(%(listings)s::bigint[], %(quantities)s::bigint[], %(accepted)s::timestamptz[], %(compares)s::boolean[])
+        AS sale (listing_id, quantity, accepted_at, compares)
     GROUP BY listing_id
 ), locked AS MATERIALIZED (
-    SELECT target.id, sold.quantity, sold.accepted_at, 1 < (  -- of several locations it may have been any
+    SELECT target.id, sold.quantity, sold.accepted_at, sold.compares, 1 < (  -- of several locations it may have been any
             SELECT count(*) FROM channels_stocktarget other WHERE other.listing_id = target.listing_id AND other.is_active
         ) AS is_one_of_many
     FROM channels_stocktarget target JOIN sold USING (listing_id)
@@ -147,34 +148,36 @@ SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
         WHEN locked.is_one_of_many THEN NULL
         WHEN target.in_flight IS NULL AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
-            AND (%(compares)s OR coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE))
+            AND (locked.compares OR coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE))
         THEN greatest(0, target.shown - locked.quantity)
     END
 FROM locked WHERE target.id = locked.id
 """
 
 
-def note_own_sales(channel: Channel, sales: Sequence[OwnSale]) -> None:
+def note_own_sales(sales: Sequence[OwnSale]) -> None:
     """What a channel shows falls with its own sales, where it lowers its number itself.
 
     Where a push left between the sale's acceptance and now, the one may have overwritten the other: shown is unknown, and
     unknown is owed. Times are compared with a tolerance, and a doubt costs a call, never a wrong number. A channel that compares
     before it sets takes no number over a sale that we had not recorded: there shown falls in any case.
     """
-    capabilities = connector_of(channel).capabilities(channel.settings)
-    if not sales or not capabilities.lowers_on_sale:
+    channels = {sale.channel.pk: sale.channel for sale in sales}
+    able = {key: connector_of(channel).capabilities(channel.settings) for key, channel in channels.items()}
+    lowered = [sale for sale in sales if able[sale.channel.pk].lowers_on_sale]
+    if not lowered:
         return
-    owe_listings({sale.listing_id for sale in sales}, firm=False)
+    owe_listings({sale.listing_id for sale in lowered}, firm=False)
     now = clock.now()
     latest = (_heard_at.get() or now) - HEARD_TOLERANCE
     given: dict[str, Any] = {
-        "compares": capabilities.rereads,
-        "listings": [sale.listing_id for sale in sales],
-        "quantities": [sale.quantity for sale in sales],
+        "compares": [able[sale.channel.pk].rereads for sale in lowered],
+        "listings": [sale.listing_id for sale in lowered],
+        "quantities": [sale.quantity for sale in lowered],
         "accepted": [
             # a sale from the future was timed by a clock that says nothing
             _NEVER if sale.accepted_at > now else min(sale.accepted_at - CLOCK_TOLERANCE, latest)
-            for sale in sales
+            for sale in lowered
         ],
     }
     with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-#: Deliveries were stored: ``channel_id``, ``lanes`` (set of int).
+#: Deliveries were stored: ``lanes`` (set of int).
 deliveries_stored = Signal()
 
 #: Listings came into being or changed their SKU or id: ``channel_id``, ``listing_ids``.

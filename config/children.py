@@ -113,10 +113,14 @@ class Child:
 
 def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     """The processes of a stack beside the servers."""
-    threads = 2 * multiprocessing.cpu_count() + 1  # granian's own advice; they mostly wait for commits
+    from channels.inbox import LANES
+
+    cores = multiprocessing.cpu_count()
+    threads = 2 * cores + 1  # granian's own advice; they mostly wait for commits
+    recorders = max(2, min(cores, LANES))  # more than the inbox has lanes would stand idle
     celery = (sys.executable, "-m", "celery", "-A", "config.celery")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    intake = ("worker", "-n", "intake@%h", "-Q", "intake", "-P", "prefork", "-c", "4", *quiet)
+    intake = ("worker", "-n", "intake@%h", "-Q", "intake", "-P", "prefork", "-c", str(recorders), *quiet)
     sync = ("worker", "-n", "sync@%h", "-Q", "sync,default", "-P", "threads", "-c", "40", *quiet)
     web = (
         *(sys.executable, "-m", "granian", "config.wsgi:application", "--interface", "wsgi"),

@@ -6,22 +6,24 @@ order twice, so that a transaction locks stock once.
 """
 
 import logging
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from channels import inbox
-from channels.connectors.base import Connector, MalformedPayload, OrderChanged
+from channels.connectors.base import MalformedPayload, OrderChanged, OrderEvent
 from channels.credentials import connector_of
+from channels.inbox import Claimed
 from channels.lookups import owe_lookups
 from channels.models import Channel, Delivery, DeliveryStatus, Listing
 from channels.models.inbox import DeliverySource
-from channels.publishing import feeding_locations, heard_at
+from channels.publishing import feeding_of, heard_at
 from inventory.errors import StockError
 from inventory.kernel import clock
-from inventory.kernel.workqueue import answer, ring_now
+from inventory.kernel.workqueue import answer, hold_off, ring_now
 
 from .models import OrderStatus, SalesOrder, SalesOrderLine
 from .orders import Heard, record_orders
@@ -34,7 +36,7 @@ logger = logging.getLogger(__name__)
 DRAIN = "fulfillment.tasks.drain_inbox"
 
 #: Deliveries of one transaction. A lone sale never waits for a batch to fill.
-BATCH = 100
+BATCH = 300
 
 #: Bytes of bodies in one transaction, so that a batch of very large orders stays short.
 BATCH_BYTES = 4 * 1024 * 1024
@@ -45,35 +47,38 @@ _OVERDUE = timedelta(seconds=2)
 #: What a delivery may make our code or a plug-in stumble over.
 _FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
-#: Transactions of one task, so that a flooded channel gives its process back now and then.
+#: Transactions of one task, so that a flood gives its process back now and then.
 MOST_BATCHES = 20
 
 
-def drain_inbox(channel_id: int, lane: int) -> int:
-    """Record what waits in one lane of a channel's inbox; the number of deliveries settled."""
-    answer(DRAIN, channel_id, lane)
-    channel = Channel.objects.get(pk=channel_id)
+def drain_inbox(lane: int) -> int:
+    """Record what waits in one lane of the inbox, whichever channel it came from; the number of deliveries settled.
+
+    The flag is cleared before each claim and raised again while a batch is recorded: what comes meanwhile needs no alarm, since
+    another claim follows. Only an empty claim after a cleared flag ends the task.
+    """
     settled, limit = 0, BATCH
     for _ in range(MOST_BATCHES):
+        answer(DRAIN, lane)
         try:
-            count, more = _drain_batch(channel, lane, limit=limit)
+            count = _drain_batch(lane, limit=limit)
         except _CulpritAmong as batch:
             limit = max(1, batch.size // 2)
             continue
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
-            ring_now(DRAIN, [channel_id, lane], delay=0.1)
+            ring_now(DRAIN, [lane], delay=0.1)
             return settled
         except OperationalError as error:
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
-            logger.warning("inbox of channel %s, lane %s: deadlock, trying again", channel_id, lane)
-            ring_now(DRAIN, [channel_id, lane], delay=0.1)
+            logger.warning("inbox, lane %s: deadlock, trying again", lane)
+            ring_now(DRAIN, [lane], delay=0.1)
+            return settled
+        if not count:
             return settled
         settled += count
         limit = min(BATCH, limit * 2)
-        if not more:  # what came since has rung anew: the flag was cleared before the claim
-            return settled
-    ring_now(DRAIN, [channel_id, lane])
+    ring_now(DRAIN, [lane], even_if_rung=True)
     return settled
 
 
@@ -86,88 +91,102 @@ class _CulpritAmong(Exception):
 
 
 @transaction.atomic
-def _drain_batch(channel: Channel, lane: int, *, limit: int) -> tuple[int, bool]:
-    """The number of deliveries settled, and whether more may be waiting."""
-    claimed = inbox.claim(channel.pk, lane, limit=limit)
-    batch = _cut(claimed)
+def _drain_batch(lane: int, *, limit: int) -> int:
+    """The number of deliveries settled."""
+    batch = _cut(inbox.claim(lane, limit=limit))
     if batch:
-        with heard_at(batch[0].stored_at):
-            _record(channel, connector_of(channel), batch)
-    return len(batch), len(batch) < len(claimed) or len(claimed) == limit
+        hold_off(DRAIN, lane)
+        with heard_at(min(delivery.stored_at for delivery in batch)):
+            _record(batch)
+    return len(batch)
 
 
-def _cut(batch: Sequence[Delivery]) -> Sequence[Delivery]:
-    """The beginning of the batch that holds no order twice and not too many bytes."""
-    size, orders = 0, set()
-    for count, delivery in enumerate(batch):
+def _cut(claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Of each channel the beginning that holds no order twice; all together not too many bytes."""
+    batch: list[Claimed] = []
+    size, orders, ended = 0, set(), set()
+    for delivery in claimed:
+        order = (delivery.channel_id, delivery.order_ref)
+        if delivery.channel_id in ended:
+            continue
         size += len(delivery.body)
-        if count and (size > BATCH_BYTES or delivery.order_ref in orders):
-            return batch[:count]
+        if batch and size > BATCH_BYTES:
+            break
+        if order in orders:
+            ended.add(delivery.channel_id)
+            continue
         if delivery.order_ref:
-            orders.add(delivery.order_ref)
+            orders.add(order)
+        batch.append(delivery)
     return batch
 
 
-def _record(channel: Channel, connector: Connector, batch: Sequence[Delivery]) -> None:
+def _record(batch: Sequence[Claimed]) -> None:
     """Record a batch. Raises _CulpritAmong where it fails; one that fails alone is parked."""
+    channels = Channel.objects.in_bulk({delivery.channel_id for delivery in batch})
     try:
         with transaction.atomic():
-            heard = []
-            done = []
-            named = set()
-            for delivery in batch:
-                try:
-                    event = connector.parse(bytes(delivery.body), topic=delivery.topic)
-                except MalformedPayload as error:
-                    _park(delivery, error.reason, str(error))
-                    continue
-                done.append(delivery.pk)
-                if isinstance(event, OrderChanged):
-                    named.add(event.external_id)
-                elif event is not None and not _is_history(channel, delivery, event.placed_at, event.external_id):
-                    heard.append(Heard(event, delivery.pk))
-            record_orders(channel, heard)
-            owe_lookups(channel.pk, named)
-            _settle(done)
+            _record_all(batch, channels)
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the delivery's: all of it is tried again
     except (DatabaseError, StockError, *_FAULTS) as error:
         if len(batch) > 1:
             raise _CulpritAmong(len(batch)) from error
-        logger.exception("delivery %s is parked", batch[0].pk)
-        _park(batch[0], "cannot_be_recorded", f"{type(error).__name__}: {error}")
+        logger.exception("delivery %s is parked", batch[0].id)
+        channel = channels[batch[0].channel_id]
+        _park(batch[0], channel, "cannot_be_recorded", f"{type(error).__name__}: {error}")
 
 
-def _is_history(channel: Channel, delivery: Delivery, placed_at: datetime, external_id: str) -> bool:
+def _record_all(batch: Sequence[Claimed], channels: Mapping[int, Channel]) -> None:
+    heard: list[Heard] = []
+    done: list[int] = []
+    named: dict[int, set[str]] = defaultdict(set)
+    for delivery in batch:
+        channel = channels[delivery.channel_id]
+        try:
+            event = connector_of(channel).parse(delivery.body, topic=delivery.topic)
+        except MalformedPayload as error:
+            _park(delivery, channel, error.reason, str(error))
+            continue
+        done.append(delivery.id)
+        if isinstance(event, OrderChanged):
+            named[channel.pk].add(event.external_id)
+        elif event is not None and not _is_history(channel, delivery, event):
+            heard.append(Heard(channel, event, delivery.id))
+    record_orders(heard)
+    for channel_id, refs in sorted(named.items()):
+        owe_lookups(channel_id, refs)
+    _settle(done)
+
+
+def _is_history(channel: Channel, delivery: Claimed, event: OrderEvent) -> bool:
     """A polled order from before the channel was connected is the shop's own business, unless it is ours already."""
-    if delivery.source != DeliverySource.POLL or placed_at >= channel.orders_from:
+    if delivery.source != DeliverySource.POLL or event.placed_at >= channel.orders_from:
         return False
-    return not SalesOrder.objects.filter(channel=channel, external_id=external_id).exists()
+    return not SalesOrder.objects.filter(channel=channel, external_id=event.external_id).exists()
 
 
 def _settle(delivery_ids: Collection[int]) -> None:
     Delivery.objects.filter(pk__in=delivery_ids).update(status=DeliveryStatus.DONE, settled_at=clock.now(), reason="")
 
 
-def _park(delivery: Delivery, reason: str, detail: str) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(
+def _park(delivery: Claimed, channel: Channel, reason: str, detail: str) -> None:
+    Delivery.objects.filter(pk=delivery.id).update(
         status=DeliveryStatus.PARKED,
         reason=reason[:40],
         detail=detail[:2000].replace("\x00", ""),
         settled_at=clock.now(),
     )
-    delivery_parked.send(
-        _park, channel_code=delivery.channel.code, delivery_id=delivery.pk, reason=reason, detail=detail
-    )
+    delivery_parked.send(_park, channel_code=channel.code, delivery_id=delivery.id, reason=reason, detail=detail)
 
 
 def sweep() -> int:
     """Ring for every lane whose oldest delivery has waited for more than two seconds; the number of alarms."""
     waiting = Delivery.objects.filter(status=DeliveryStatus.WAITING, stored_at__lt=clock.now() - _OVERDUE)
-    lanes = set(waiting.order_by().values_list("channel_id", "lane").distinct())
-    for channel_id, lane in sorted(lanes):
-        logger.warning("inbox of channel %s, lane %s: overdue, ringing again", channel_id, lane)
-        ring_now(DRAIN, [channel_id, lane], even_if_rung=True)
+    lanes = sorted(set(waiting.order_by().values_list("lane", flat=True).distinct()))
+    for lane in lanes:
+        logger.warning("inbox, lane %s: overdue, ringing again", lane)
+        ring_now(DRAIN, [lane], even_if_rung=True)
     return len(lanes)
 
 
@@ -213,7 +232,7 @@ def _resolve_order(order_id: int) -> int:
     ]
     if states:
         status = OrderStatus.OPEN if order.status == OrderStatus.SHIPPED else order.status
-        state = OrderState(order.external_id, order.version, status, order.placed_at, clock.now(), states)
-        feeding = [pk for pk, _ in feeding_locations(order.channel)]
-        record_batch(order.channel, [state], feeding=feeding, actor="system")
+        channel = order.channel
+        state = OrderState(channel, order.external_id, order.version, status, order.placed_at, clock.now(), states)
+        record_batch([state], feeding=feeding_of([channel.pk]), actor="system")
     return len(states)

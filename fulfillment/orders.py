@@ -17,14 +17,14 @@ from django.db import connection, transaction
 
 from channels.connectors.base import OrderEvent
 from channels.models import Channel, FulfilledBy, Listing
-from channels.publishing import feeding_locations
+from channels.publishing import feeding_of
 from inventory.errors import InsufficientStock, StockError
 from inventory.kernel import clock
 from inventory.models import Sku
 
 from .models import OrderStatus, SalesOrder
 from .recording import record_batch
-from .rows import LineState, OrderState
+from .rows import LineState, OrderKey, OrderState
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +61,9 @@ class OrderExists(OrderError):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An event, and the delivery that brought it."""
+    """An event of a channel, and the delivery that brought it."""
 
+    channel: Channel
     event: OrderEvent
     delivery_id: int | None = None
 
@@ -78,27 +79,38 @@ class RequestLine:
     fulfilled_by: str = FulfilledBy.US
 
 
+_LISTINGS = """
+SELECT listing.channel_id, listing.external_key, listing.id, listing.sku_id, listing.fulfilled_by
+FROM channels_listing listing
+WHERE (channel_id, external_key) IN (SELECT * FROM unnest(%s::bigint[], %s::text[]))
+"""
+
+
 @transaction.atomic(savepoint=False)
-def record_orders(channel: Channel, heard: Sequence[Heard]) -> list[int]:
-    """Record what a channel states, in the order heard; the ids of the orders that changed. A replay changes nothing."""
+def record_orders(heard: Sequence[Heard]) -> list[int]:
+    """Record what channels state, in the order heard; the ids of the orders that changed. A replay changes nothing."""
     if not heard:
         return []
-    listings = _listings(channel, heard)
-    feeding = [pk for pk, _ in feeding_locations(channel)]
+    listings = _listings(heard)
+    feeding = feeding_of({one.channel.pk for one in heard})
     changed: list[int] = []
-    for states in _rounds([_state(channel, one, listings) for one in heard]):
-        changed += record_batch(channel, states, feeding=feeding, actor=f"channel:{channel.code}")
+    for states in _rounds([_state(one, listings) for one in heard]):
+        changed += record_batch(states, feeding=feeding)
     return changed
 
 
-def _listings(channel: Channel, heard: Sequence[Heard]) -> dict[str, tuple[int, int, str]]:
-    keys = {line.listing_key for one in heard for line in one.event.lines}
-    rows = Listing.objects.filter(channel=channel, external_key__in=keys)
-    return {row[0]: row[1:] for row in rows.values_list("external_key", "pk", "sku_id", "fulfilled_by")}
+Listings = Mapping[tuple[int, str], tuple[int, int, str]]  # (listing, SKU, who ships) by (channel, the channel's key)
 
 
-def _state(channel: Channel, one: Heard, listings: Mapping[str, tuple[int, int, str]]) -> OrderState:
-    event, now = one.event, clock.now()
+def _listings(heard: Sequence[Heard]) -> Listings:
+    keys = sorted({(one.channel.pk, line.listing_key) for one in heard for line in one.event.lines})
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTINGS, [[channel_id for channel_id, _ in keys], [key for _, key in keys]])
+        return {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+
+
+def _state(one: Heard, listings: Listings) -> OrderState:
+    channel, event, now = one.channel, one.event, clock.now()
     problems = [event.problem] if event.problem else []
     if channel.currency and event.currency and event.currency != channel.currency:
         problems.append(f"currency {event.currency} is not the channel's {channel.currency}")
@@ -112,26 +124,26 @@ def _state(channel: Channel, one: Heard, listings: Mapping[str, tuple[int, int, 
         )  # fmt: skip
         if given.problem:
             line.problem, _, line.detail = given.problem.partition(": ")
-        elif given.listing_key in listings:
-            line.listing_id, line.sku_id, line.fulfilled_by = listings[given.listing_key]
+        elif (channel.pk, given.listing_key) in listings:
+            line.listing_id, line.sku_id, line.fulfilled_by = listings[channel.pk, given.listing_key]
         else:
             line.problem = "unknown_listing"
             line.detail = f"{channel.code} has no listing {given.listing_key!r}; map it to a SKU"
         lines.append(line)
     return OrderState(
-        event.external_id, event.version, event.state.value, event.placed_at, min(event.occurred_at, now + FUTURE),
-        lines, event.currency, event.ship_to, delivery_id=one.delivery_id, problem="; ".join(problems),
-        restates_lines=event.restates_lines,
+        channel, event.external_id, event.version, event.state.value, event.placed_at,
+        min(event.occurred_at, now + FUTURE), lines, event.currency, event.ship_to, delivery_id=one.delivery_id,
+        problem="; ".join(problems), restates_lines=event.restates_lines,
     )  # fmt: skip
 
 
 def _rounds(states: Sequence[OrderState]) -> list[list[OrderState]]:
     """Batches in which each order stands at most once, an order's states in their order."""
     rounds: list[list[OrderState]] = []
-    seen: Counter[str] = Counter()
+    seen: Counter[OrderKey] = Counter()
     for state in states:
-        turn = seen[state.external_id]
-        seen[state.external_id] += 1
+        turn = seen[state.key]
+        seen[state.key] += 1
         if turn == len(rounds):
             rounds.append([])
         rounds[turn].append(state)
@@ -171,12 +183,12 @@ def request_order(
         for line in lines
     ]
     state = OrderState(
-        external_id, 1, OrderStatus.OPEN, placed_at or now, now, states, currency, ship_to or {}, promised_at, ship_by
-    )
-    feeding = [pk for pk, _ in feeding_locations(channel)]
+        channel, external_id, 1, OrderStatus.OPEN, placed_at or now, now, states, currency, ship_to or {}, promised_at,
+        ship_by,
+    )  # fmt: skip
     try:
         with transaction.atomic():
-            (order_id,) = record_batch(channel, [state], feeding=feeding, actor=actor, whole=True)
+            (order_id,) = record_batch([state], feeding=feeding_of([channel.pk]), actor=actor, whole=True)
     except InsufficientStock as error:
         raise OrderShort(
             [{"sku": short.sku, "wanted": short.wanted, "available": short.available} for short in error.lines]
@@ -198,9 +210,9 @@ def cancel_order(order: SalesOrder, *, actor: str) -> SalesOrder:
     if order.status in (OrderStatus.CANCELLED, OrderStatus.SHIPPED):
         raise OrderError(f"order {order} is {order.get_status_display().lower()}: there is nothing left to cancel")
     state = OrderState(
-        order.external_id, order.version, OrderStatus.CANCELLED, order.placed_at, clock.now(), []
+        order.channel, order.external_id, order.version, OrderStatus.CANCELLED, order.placed_at, clock.now(), []
     )  # fmt: skip
-    record_batch(order.channel, [state], feeding=[], actor=actor)
+    record_batch([state], feeding={}, actor=actor)
     order.refresh_from_db()
     return order
 

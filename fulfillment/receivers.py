@@ -16,10 +16,10 @@ from .models import SalesOrderLine
 
 
 @receiver(deliveries_stored, dispatch_uid="fulfillment.ring")
-def ring_intake(sender: Any, *, channel_id: int, lanes: set[int], **news: Any) -> None:
+def ring_intake(sender: Any, *, lanes: set[int], **news: Any) -> None:
     """Deliveries wait: ring for their lanes."""
     for lane in sorted(lanes):
-        ring(intake.DRAIN, channel_id, lane)
+        ring(intake.DRAIN, lane)
 
 
 @receiver(orders_listed, dispatch_uid="fulfillment.listed")

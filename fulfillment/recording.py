@@ -4,7 +4,8 @@ Locks in this order: the orders' rows (by id), the stock levels (by id), debts, 
 each order; ``orders`` splits longer ones into rounds.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,10 +42,10 @@ _UNKNOWN_WHEN = datetime.fromisoformat("1970-01-02T00:00:00+00:00")
 class _Plan:
     """What a batch is about to do."""
 
-    channel: Channel
-    feeding: Sequence[int]
+    feeding: Mapping[int, Sequence[tuple[int, str]]]
     actor: str
     whole: bool
+    channels: dict[int, Channel] = field(default_factory=dict)  # by order
     releases: list[Step] = field(default_factory=list)
     reserves: list[Step] = field(default_factory=list)
     fulfils: list[Step] = field(default_factory=list)
@@ -55,22 +56,32 @@ class _Plan:
     changed: set[int] = field(default_factory=set)  # orders
     were_short: set[int] = field(default_factory=set)  # lines
     given_up: dict[int, int] = field(default_factory=dict)  # units that a line released of another product
-    parked: list[dict[str, str]] = field(default_factory=list)
+    parked: dict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))  # by channel's code
+
+    def actor_for(self, channel: Channel) -> str:
+        """Who moves stock for an order: the person that was named, or the order's channel."""
+        return self.actor or f"channel:{channel.code}"
 
 
 def record_batch(
-    channel: Channel, states: Sequence[OrderState], *, feeding: Sequence[int], actor: str, whole: bool = False
+    states: Sequence[OrderState],
+    *,
+    feeding: Mapping[int, Sequence[tuple[int, str]]],
+    actor: str = "",
+    whole: bool = False,
 ) -> list[int]:
     """Record the orders as stated, each at most once; the ids of those that changed.
 
+    ``feeding`` has what ``publishing.feeding_of`` says of the orders' channels. Without an ``actor`` each order's channel is it.
     ``whole`` refuses everything with InsufficientStock where any line is short; otherwise a shortfall is recorded.
     """
-    orders = claim_orders(channel, states)
+    orders = claim_orders(states)
     load_lines(orders)
-    ids = iter(new_line_ids(sum(count_unknown_lines(orders[state.external_id], state) for state in states)))
-    plan = _Plan(channel, feeding, actor, whole)
+    ids = iter(new_line_ids(sum(count_unknown_lines(orders[state.key], state) for state in states)))
+    plan = _Plan(feeding, actor, whole)
     for state in states:
-        _plan_order(plan, orders[state.external_id], state, ids)
+        plan.channels[orders[state.key].id] = state.channel
+        _plan_order(plan, orders[state.key], state, ids)
     if not plan.changed:
         return []
     changes = change_reservations(
@@ -84,13 +95,13 @@ def record_batch(
         _take_change(plan.touched[line_id], change)
     store_lines(list(plan.touched.values()))
     store_headers(plan.headers)
-    note_own_sales(channel, plan.sales)
+    note_own_sales(plan.sales)
     short = [line for line in plan.touched.values() if line.short]
-    shortfalls.classify(channel, short, filled=plan.were_short - {line.id for line in short})
+    shortfalls.classify(short, channels=plan.channels, filled=plan.were_short - {line.id for line in short})
     order_ids = sorted(plan.changed)
-    sale_recorded.send(record_batch, channel_code=channel.code, order_ids=order_ids)
-    if plan.parked:
-        lines_parked.send(record_batch, channel_code=channel.code, lines=plan.parked)
+    sale_recorded.send(record_batch, order_ids=order_ids)
+    for code, lines in plan.parked.items():
+        lines_parked.send(record_batch, channel_code=code, lines=lines)
     return order_ids
 
 
@@ -163,7 +174,7 @@ def _plan_line(
     plan: _Plan, order: OrderRow, state: OrderState, line: LineRow, given: LineState, *, newer: bool, cancelled: bool
 ) -> None:
     if newer and _is_other_product(line, given):
-        _give_up(plan, order, state, line)
+        _give_up(plan, state, line)
     before = (line.quantity, line.cancelled, line.refunded, line.shipped, line.sku_id, line.parked_reason)
     _restate(line, given, newer=newer)
     if cancelled:
@@ -177,7 +188,7 @@ def _plan_line(
     if line.short:
         plan.were_short.add(line.id)
     if line.parked_reason and (is_new or not before[5]):
-        plan.parked.append(
+        plan.parked[state.channel.code].append(
             {
                 "order": order.external_id,
                 "line": line.external_id,
@@ -189,7 +200,7 @@ def _plan_line(
         return
     _note_sale(plan, state, line, sold=line.quantity - before[0], undone=(line.cancelled, line.refunded) != before[1:3])
     left_before = before[3] if before[4] is not None else 0  # while its SKU was not known, nothing could be posted
-    _plan_stock(plan, order, state, line, shipped=line.shipped - left_before)
+    _plan_stock(plan, state, line, shipped=line.shipped - left_before)
 
 
 def _is_other_product(line: LineRow, given: LineState) -> bool:
@@ -199,14 +210,16 @@ def _is_other_product(line: LineRow, given: LineState) -> bool:
     return bool(line.sku_id and line.listing_key and given.listing_key and given.listing_key != line.listing_key)
 
 
-def _give_up(plan: _Plan, order: OrderRow, state: OrderState, line: LineRow) -> None:
+def _give_up(plan: _Plan, state: OrderState, line: LineRow) -> None:
     """Release what the line holds of the old product; what it sells now is taken over as if it were new."""
     if line.reserved:
-        reference = f"order:{plan.channel.code}/{order.external_id}"
-        plan.releases.append(Release(line.id, line.reserved, Reason.CANCELLATION, reference, state.occurred_at))
+        actor = plan.actor_for(state.channel)
+        plan.releases.append(
+            Release(line.id, line.reserved, Reason.CANCELLATION, state.reference, state.occurred_at, actor=actor)
+        )
         plan.given_up[line.id] = line.reserved
     if line.listing_id is not None:
-        plan.sales.append(OwnSale(line.listing_id, 0, _UNKNOWN_WHEN))
+        plan.sales.append(OwnSale(state.channel, line.listing_id, 0, _UNKNOWN_WHEN))
     if line.short:
         plan.were_short.add(line.id)
     line.sku_id, line.listing_id, line.listing_key = None, None, ""
@@ -238,30 +251,34 @@ def _note_sale(plan: _Plan, state: OrderState, line: LineRow, *, sold: int, undo
     if line.listing_id is None:
         return
     if undone or sold < 0:  # whether the channel raised its own number is not known
-        plan.sales.append(OwnSale(line.listing_id, max(sold, 0), _UNKNOWN_WHEN))
+        plan.sales.append(OwnSale(state.channel, line.listing_id, max(sold, 0), _UNKNOWN_WHEN))
     elif sold > 0:
         accepted_at = state.placed_at if sold == line.quantity else state.occurred_at
-        plan.sales.append(OwnSale(line.listing_id, sold, accepted_at))
+        plan.sales.append(OwnSale(state.channel, line.listing_id, sold, accepted_at))
 
 
-def _plan_stock(plan: _Plan, order: OrderRow, state: OrderState, line: LineRow, *, shipped: int) -> None:
+def _plan_stock(plan: _Plan, state: OrderState, line: LineRow, *, shipped: int) -> None:
     """Reserve what is newly wanted, give back what is no longer, ship what the channel says has left."""
     assert line.sku_id is not None
-    reference = f"order:{plan.channel.code}/{order.external_id}"
+    reference, actor = state.reference, plan.actor_for(state.channel)
     wanted = line.outstanding + shipped
     change = wanted - line.reserved - line.short
     if change > 0:
+        places = [location_id for location_id, _ in plan.feeding.get(state.channel.pk, ())]
         plan.reserves.append(
-            Reserve(line.id, line.sku_id, change, plan.feeding, Reason.SALE, reference, state.occurred_at, plan.whole)
+            Reserve(
+                line.id, line.sku_id, change, places, Reason.SALE, reference, state.occurred_at, plan.whole, actor=actor
+            )
         )
     elif change < 0:
         unfilled = min(line.short, -change)
         line.short -= unfilled
         if -change > unfilled:
             reason = Reason.REFUND if line.refunded else Reason.CANCELLATION
-            plan.releases.append(Release(line.id, -change - unfilled, reason, reference, state.occurred_at))
+            units = -change - unfilled
+            plan.releases.append(Release(line.id, units, reason, reference, state.occurred_at, actor=actor))
     if shipped:
-        plan.fulfils.append(Fulfil(line.id, shipped, None, Reason.SHIPMENT, reference, state.occurred_at))
+        plan.fulfils.append(Fulfil(line.id, shipped, None, Reason.SHIPMENT, reference, state.occurred_at, actor=actor))
         line.short = max(0, line.short - max(0, shipped - line.reserved - max(change, 0)))
 
 

@@ -1,6 +1,6 @@
 """The rows of orders and their lines: claimed, loaded and stored a batch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ class LineState:
 class OrderState:
     """An order as somebody states it, with where that came from."""
 
+    channel: Channel
     external_id: str
     version: int
     status: str
@@ -48,6 +49,16 @@ class OrderState:
     delivery_id: int | None = None
     problem: str = ""
     restates_lines: bool = False  # a known line that is left out was taken off the order
+
+    @property
+    def key(self) -> "OrderKey":
+        """What no two orders share."""
+        return self.channel.pk, self.external_id
+
+    @property
+    def reference(self) -> str:
+        """How the ledger names the order."""
+        return f"order:{self.channel.code}/{self.external_id}"
 
 
 @dataclass(slots=True)
@@ -81,6 +92,7 @@ class LineRow:
 @dataclass(slots=True)
 class OrderRow:
     id: int
+    channel_id: int
     external_id: str
     version: int
     status: str
@@ -89,45 +101,50 @@ class OrderRow:
 
 
 _SELECT_ORDERS = """
-SELECT id, external_id, version, status FROM fulfillment_salesorder
-WHERE channel_id = %s AND external_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+SELECT id, channel_id, external_id, version, status FROM fulfillment_salesorder
+WHERE (channel_id, external_id) IN (SELECT * FROM unnest(%s::bigint[], %s::text[])) ORDER BY id FOR NO KEY UPDATE
 """
 
 _INSERT_ORDERS = """
 INSERT INTO fulfillment_salesorder (channel_id, external_id, version, status, status_before_pause, currency, ship_to,
     placed_at, promised_at, ship_by, recorded_at, delivery_id, problem)
-SELECT %s, external_id, version, status, '', currency, ship_to, placed_at, promised_at, ship_by, %s, delivery_id, problem
-FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[],
-    %s::timestamptz[], %s::bigint[], %s::text[])
-    AS new (external_id, version, status, currency, ship_to, placed_at, promised_at, ship_by, delivery_id, problem)
+SELECT channel_id, external_id, version, status, '', currency, ship_to, placed_at, promised_at, ship_by, %s, delivery_id,
+    problem
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[],
+    %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[])
+    AS new (channel_id, external_id, version, status, currency, ship_to, placed_at, promised_at, ship_by, delivery_id, problem)
 ON CONFLICT (channel_id, external_id) DO NOTHING
-RETURNING id, external_id, version, status
+RETURNING id, channel_id, external_id, version, status
 """
 
+OrderKey = tuple[int, str]  # (channel's id, the channel's id of the order)
 
-def claim_orders(channel: Channel, states: Sequence[OrderState]) -> dict[str, OrderRow]:
+
+def claim_orders(states: Sequence[OrderState]) -> dict[OrderKey, OrderRow]:
     """The orders' rows, locked; those that nobody knew are inserted."""
-    by_id = {state.external_id: state for state in states}
+    by_key = {state.key: state for state in states}
     with connection.cursor() as cursor:
-        orders = _select_orders(cursor, channel, list(by_id))
-        missing = [state for key, state in by_id.items() if key not in orders]
+        orders = _select_orders(cursor, by_key)
+        missing = sorted(
+            by_key.keys() - orders.keys()
+        )  # sorted: two batches that bring the same wait, and do not lock up
         if missing:
             rows = [
-                (s.external_id, s.version, s.status, s.currency, Jsonb(dict(s.ship_to)), s.placed_at, s.promised_at,
-                 s.ship_by, s.delivery_id, s.problem[:200])
-                for s in missing
+                (s.channel.pk, s.external_id, s.version, s.status, s.currency, Jsonb(dict(s.ship_to)), s.placed_at,
+                 s.promised_at, s.ship_by, s.delivery_id, s.problem[:200])
+                for s in map(by_key.__getitem__, missing)
             ]  # fmt: skip
-            cursor.execute(_INSERT_ORDERS, [channel.pk, clock.now(), *map(list, zip(*rows, strict=True))])
-            orders.update({row[1]: OrderRow(*(*row, True)) for row in cursor.fetchall()})
-        raced = [key for key in by_id if key not in orders]
+            cursor.execute(_INSERT_ORDERS, [clock.now(), *map(list, zip(*rows, strict=True))])
+            orders.update({(row[1], row[2]): OrderRow(*(*row, True)) for row in cursor.fetchall()})
+        raced = [key for key in missing if key not in orders]
         if raced:  # somebody else inserted them meanwhile, and has committed
-            orders.update(_select_orders(cursor, channel, raced))
+            orders.update(_select_orders(cursor, raced))
     return orders
 
 
-def _select_orders(cursor: Any, channel: Channel, keys: list[str]) -> dict[str, OrderRow]:
-    cursor.execute(_SELECT_ORDERS, [channel.pk, keys])
-    return {row[1]: OrderRow(*(*row, False)) for row in cursor.fetchall()}
+def _select_orders(cursor: Any, keys: Collection[OrderKey]) -> dict[OrderKey, OrderRow]:
+    cursor.execute(_SELECT_ORDERS, [[channel_id for channel_id, _ in keys], [name for _, name in keys]])
+    return {(row[1], row[2]): OrderRow(*(*row, False)) for row in cursor.fetchall()}
 
 
 _COLUMNS = (
@@ -136,7 +153,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def load_lines(orders: Mapping[str, OrderRow]) -> None:
+def load_lines(orders: Mapping[OrderKey, OrderRow]) -> None:
     held = {order.id: order for order in orders.values() if not order.is_new}
     if not held:
         return

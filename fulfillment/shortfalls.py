@@ -1,12 +1,12 @@
 """Units sold with no stock behind them: what kind of shortfall they are, and how they are filled when stock comes."""
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from django.db import connection, transaction
 
 from channels.models import Channel
-from channels.publishing import feeding_locations
+from channels.publishing import feeding_of
 from inventory.kernel import clock
 from inventory.kernel.workqueue import answer
 from inventory.reservations import Reserve, change_reservations
@@ -21,32 +21,34 @@ class ShortLine(Protocol):
     """What is asked of a line here."""
 
     id: int
+    order_id: int
     short: int
 
 
 _STORE = """
 WITH known AS (SELECT line_id FROM fulfillment_shortfall WHERE line_id = ANY(%(lines)s) AND closed_at IS NULL)
 INSERT INTO fulfillment_shortfall (line_id, kind, quantity, found_at)
-SELECT line_id, %(kind)s, quantity, %(now)s FROM unnest(%(lines)s::bigint[], %(units)s::bigint[]) AS new (line_id, quantity)
+SELECT line_id, kind, quantity, %(now)s
+FROM unnest(%(lines)s::bigint[], %(kinds)s::text[], %(units)s::bigint[]) AS new (line_id, kind, quantity)
 ON CONFLICT (line_id) DO UPDATE
 SET quantity = greatest(fulfillment_shortfall.quantity, excluded.quantity), closed_at = NULL
 RETURNING line_id, line_id NOT IN (SELECT line_id FROM known) AS is_news
 """
 
 
-def classify(channel: Channel, short: Sequence[ShortLine], *, filled: Collection[int]) -> None:
-    """Record what is short: a backorder where the channel's settings allow it (``backorders``), else an oversell.
+def classify(short: Sequence[ShortLine], *, channels: Mapping[int, Channel], filled: Collection[int]) -> None:
+    """Record what is short: a backorder where its channel's settings allow it (``backorders``), else an oversell.
 
-    ``filled`` are lines (ids) that were short and no longer are.
+    ``channels`` are those of the orders, by the order's id; ``filled`` are lines (ids) that were short and no longer are.
     """
     if filled:
         close(filled)
     if not short:
         return
-    given = {
-        "kind": ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL,
+    given: dict[str, Any] = {
         "now": clock.now(),
         "lines": [line.id for line in short],
+        "kinds": [_kind(channels[line.order_id]) for line in short],
         "units": [line.short for line in short],
     }
     with connection.cursor() as cursor:
@@ -54,6 +56,10 @@ def classify(channel: Channel, short: Sequence[ShortLine], *, filled: Collection
         fresh = {row[0] for row in cursor.fetchall() if row[1]}
     if fresh:
         _tell(fresh)
+
+
+def _kind(channel: Channel) -> str:
+    return ShortfallKind.BACKORDER if channel.settings.get("backorders") else ShortfallKind.OVERSELL
 
 
 def close(line_ids: Collection[int]) -> None:
@@ -106,8 +112,9 @@ def _fill_batch(after: int, batch: int) -> tuple[int, int, int]:
         .select_related("order__channel")
         .order_by("pk")
     )
-    channels = {line.order.channel_id: line.order.channel for line in lines}
-    feeding = {key: [pk for pk, _ in feeding_locations(channel)] for key, channel in channels.items()}
+    feeding = {
+        key: [pk for pk, _ in rows] for key, rows in feeding_of({line.order.channel_id for line in lines}).items()
+    }
     steps = [
         Reserve(line.pk, line.sku_id, line.short, feeding[line.order.channel_id], reference=line.order.reference)
         for line in lines

@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-#: Orders were recorded or changed: ``channel_code``, ``order_ids``.
+#: Orders were recorded or changed: ``order_ids``.
 sale_recorded = Signal()
 
 #: Lines have units with no stock behind them: ``lines`` (list of dict: order, sku, units, kind).

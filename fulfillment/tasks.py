@@ -6,8 +6,8 @@ from . import intake, orders, polling, shipping, shortfalls
 
 
 @shared_task(name="fulfillment.tasks.drain_inbox")
-def drain_inbox(channel_id: int, lane: int) -> None:
-    intake.drain_inbox(channel_id, lane)
+def drain_inbox(lane: int) -> None:
+    intake.drain_inbox(lane)
 
 
 @shared_task(name="fulfillment.tasks.sweep")

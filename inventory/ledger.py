@@ -41,6 +41,7 @@ class Posting:
     note: str = ""
     occurred_at: datetime | None = None
     key: str | None = None
+    actor: str = ""  # else who posts them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def _apply(posting: Posting, levels: LockedLevels, actor: str, recorded_at: date
     entry = Entry(
         level.id, level.number, str(posting.from_state), str(posting.to_state), posting.quantity, level.available,
         level.reserved, level.quarantine, level.damaged, level.hold, str(posting.reason), posting.note,
-        posting.reference[:LONGEST_REFERENCE], actor, posting.key, posting.occurred_at or recorded_at, recorded_at, b"",
+        posting.reference[:LONGEST_REFERENCE], posting.actor or actor, posting.key, posting.occurred_at or recorded_at,
+        recorded_at, b"",
     )  # fmt: skip
     level.hash = chain(level.hash, entry)
     return replace(entry, hash=level.hash)

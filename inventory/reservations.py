@@ -30,6 +30,7 @@ class Reserve:
     reference: str = ""
     occurred_at: datetime | None = None
     whole: bool = False  # refuse where short, instead of reserving what there is
+    actor: str = ""  # else the batch's
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Release:
     reference: str = ""
     occurred_at: datetime | None = None
     location_id: int | None = None
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Fulfil:
     reason: str = Reason.SHIPMENT
     reference: str = ""
     occurred_at: datetime | None = None
+    actor: str = ""
 
 
 Step = Reserve | Release | Fulfil
@@ -105,6 +108,7 @@ class _Batch:
                 reason=step.reason,
                 reference=step.reference,
                 occurred_at=step.occurred_at,
+                actor=step.actor,
             )
         )
         self.touched.add((step.holder_id, level.id))

@@ -154,7 +154,7 @@ def stocked(units: int, *, code: str = "MUG", place: Location | None = None, **f
 
 def hear(channel: Channel, *events: OrderEvent) -> list[SalesOrder]:
     """Record what a channel states, past its inbox; the orders in the order heard."""
-    record_orders(channel, [Heard(event) for event in events])
+    record_orders([Heard(channel, event) for event in events])
     return [SalesOrder.objects.get(channel=channel, external_id=event.external_id) for event in events]
 
 

@@ -46,7 +46,7 @@ def recorder(name: str, *, first: int, last: int) -> Callable[[], None]:
             currency="USD",
             lines=[line],
         )
-        record_orders(channels[number % len(channels)], [Heard(event)])
+        record_orders([Heard(channels[number % len(channels)], event)])
 
     return record
 

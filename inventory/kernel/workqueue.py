@@ -1,7 +1,7 @@
 """Alarms for work that rows owe.
 
 The row is the debt; an alarm only hastens it. ``ring`` may be called a hundred times for one queue: one alarm is sent until
-its task starts. The flag that says "rung" is cleared by the task before its first claim (``answer``), expires by itself within
+its task starts. The flag that says "rung" is cleared by the task before its claim (``answer``), expires by itself within
 two seconds, and the sweep by beat ignores it; so a lost message or a dead worker costs seconds, never work.
 """
 
@@ -51,7 +51,7 @@ def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_
     if time.monotonic() < _mute_until and not even_if_rung:
         return False
     try:
-        rung = _postponed_before(name, ids, delay) if delay else _comes_soon(name, ids) or not _raise_flag(name, ids)
+        rung = _postponed_before(name, ids, delay) if delay else not _raise_flag(name, ids) or _comes_soon(name, ids)
         if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
@@ -89,6 +89,14 @@ def answer(name: str, *ids: int) -> None:
         client().delete(_flag(name, ids))
     except (redis.RedisError, OSError):
         logger.warning("flag of %s%s not cleared; it expires within %s ms", name, ids, FLAG_MILLISECONDS)
+
+
+def hold_off(name: str, *ids: int) -> None:
+    """Raise the flag without an alarm: the caller is at work and claims again when it is done, clearing the flag before."""
+    try:
+        _raise_flag(name, ids)
+    except (redis.RedisError, OSError):
+        logger.warning("flag of %s%s not raised; alarms come that are not needed", name, ids)
 
 
 def back_off(attempts: int, *, first: float = 0.5, most: float = 300.0) -> float:

@@ -131,7 +131,7 @@ def hear(channel: Channel, number: int, body: bytes) -> None:
         channel_id=channel.pk, event_id=f"event-{number}", topic="order.created", order_ref=f"order-{number}", body=body
     )
     for lane in range(inbox.LANES):
-        intake.drain_inbox(channel.pk, lane)
+        intake.drain_inbox(lane)
 
 
 def _sell(house: House, size: int) -> None:

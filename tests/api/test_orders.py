@@ -19,7 +19,7 @@ def sold(channel: Channel, external_id: str, *lines: tuple[str, int]) -> None:
     now = clock.now()
     events = [LineEvent(str(number), key, units) for number, (key, units) in enumerate(lines, 1)]
     event = OrderEvent(external_id, 1, OrderState.OPEN, now, now, "EUR", events)
-    record_orders(channel, [Heard(event)])
+    record_orders([Heard(channel, event)])
 
 
 @pytest.fixture(autouse=True)

@@ -71,7 +71,7 @@ def test_from_the_delivery_to_the_acknowledgement_across_a_failed_push(shop: Sho
     hands.later(60)
     body = event(order("1", ("s-A", 1), placed_at=clock.now()))
     inbox.store(channel_id=seller.pk, event_id="e", topic="", order_ref="1", body=body)
-    intake.drain_inbox(seller.pk, inbox.lane_of("1"))
+    intake.drain_inbox(inbox.lane_of(seller.pk, "1"))
     shop.will(Answer(500, {}))
     sync.drain_channel(other.pk)
     hands.later(40)

@@ -48,7 +48,7 @@ def hear(channel: Channel, ref: str, *, event_id: str = "m-1") -> None:
 
 def record_all(channel: Channel) -> None:
     for number in range(inbox.LANES):
-        intake.drain_inbox(channel.pk, number)
+        intake.drain_inbox(number)
 
 
 @pytest.fixture

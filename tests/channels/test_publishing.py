@@ -42,7 +42,7 @@ def settled(shop: Shop) -> Listing:
 
 def sold(listing: Listing, units: int, *, at: datetime | None = None) -> None:
     with transaction.atomic():
-        note_own_sales(listing.channel, [OwnSale(listing.pk, units, at or clock.now())])
+        note_own_sales([OwnSale(listing.channel, listing.pk, units, at or clock.now())])
 
 
 def test_every_listing_of_a_sku_is_owed_and_rung_for_once(alarms: Alarms) -> None:
@@ -187,7 +187,7 @@ def test_a_first_sale_that_sells_out_a_new_listing_sends_0(shop: Shop) -> None:
 
 def test_own_sales_never_lower_below_0_and_add_up(settled: Listing) -> None:
     with transaction.atomic():
-        note_own_sales(settled.channel, [OwnSale(settled.pk, 3, clock.now()), OwnSale(settled.pk, 4, clock.now())])
+        note_own_sales([OwnSale(settled.channel, settled.pk, units, clock.now()) for units in (3, 4)])
     assert target_of(settled).shown == 3
     sold(settled, 99)
     assert target_of(settled).shown == 0
@@ -196,7 +196,7 @@ def test_own_sales_never_lower_below_0_and_add_up(settled: Listing) -> None:
 def test_the_earliest_of_several_sales_decides(settled: Listing) -> None:
     early = clock.now() - timedelta(seconds=90)
     with transaction.atomic():
-        note_own_sales(settled.channel, [OwnSale(settled.pk, 1, clock.now()), OwnSale(settled.pk, 1, early)])
+        note_own_sales([OwnSale(settled.channel, settled.pk, 1, at) for at in (clock.now(), early)])
     assert target_of(settled).shown is None
 
 

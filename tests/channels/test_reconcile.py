@@ -82,12 +82,12 @@ def test_a_sale_on_its_way_is_not_drift(shop: Shop, listing: Listing, hands: Han
     document = order("1", ("x-A", 2), placed_at=reconcile.clock.now())
     assert read(listing.channel_id) == 1, "suspected"
     hands.later(3)
-    lane = inbox.lane_of("1")
+    lane = inbox.lane_of(listing.channel_id, "1")
     inbox.store(channel_id=listing.channel_id, event_id="e", topic="", order_ref="1", body=event(document))
     hands.later(4)
     assert read(listing.channel_id) == 0, "a delivery waits: nothing can be said"
     assert not Drift.objects.exists()
-    intake.drain_inbox(listing.channel_id, lane)
+    intake.drain_inbox(lane)
     assert target_of(listing).shown == 3
     hands.later(7)
     sync.drain_channel(listing.channel_id)

@@ -60,7 +60,7 @@ def a_comparing_channel(shop: Shop) -> Channel:
 
 def record_all(channel: Channel) -> None:
     for number in range(inbox.LANES):
-        intake.drain_inbox(channel.pk, number)
+        intake.drain_inbox(number)
 
 
 def sent(shop: Shop) -> list[tuple[int, int | None]]:

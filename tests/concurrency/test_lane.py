@@ -72,7 +72,7 @@ def test_what_is_shown_after_a_sale_during_a_flight_is_unknown_and_owed(world: W
     assert world.shop.received[-2:] == [("MUG", 15), ("MUG", 15)]
 
 
-def owe_alone(channel: Channel, sales: Sequence[OwnSale]) -> None:
+def owe_alone(sales: Sequence[OwnSale]) -> None:
     owe_listings([sale.listing_id for sale in sales], firm=False)
 
 
@@ -100,7 +100,7 @@ def test_a_sale_that_our_push_overtook_leaves_what_is_shown_unknown(world: World
     assert world.shows() == 8
 
 
-def lower_whatever_was_sent(channel: Channel, sales: Sequence[OwnSale]) -> None:
+def lower_whatever_was_sent(sales: Sequence[OwnSale]) -> None:
     owe_listings([sale.listing_id for sale in sales], firm=False)
     for sale in sales:
         StockTarget.objects.filter(listing=sale.listing_id).update(shown=F("shown") - sale.quantity)

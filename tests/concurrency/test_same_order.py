@@ -58,11 +58,11 @@ def deliver(channel: Channel, kind: str, *, version: int = 1, event: str = "e1",
         channel_id=channel.pk, event_id=event, topic="", order_ref="A-1", body=body(kind, version=version, event=event),
         source=DeliverySource(source),
     )  # fmt: skip
-    drain_inbox(channel.pk, inbox.lane_of("A-1"))
+    drain_inbox(inbox.lane_of(channel.pk, "A-1"))
 
 
 def finish(channel: Channel) -> None:
-    drain_inbox(channel.pk, inbox.lane_of("A-1"))
+    drain_inbox(inbox.lane_of(channel.pk, "A-1"))
     assert not Delivery.objects.exclude(status=DeliveryStatus.DONE).exists()
 
 

@@ -104,7 +104,7 @@ def test_events_of_one_order_that_wait_together_are_recorded_one_transaction_eac
         body = json.dumps({"type": "order.updated", "order": order}).encode()
         inbox.store(channel_id=channel.pk, event_id=f"v{version}", topic="", order_ref="9", body=body)
     with connection.execute_wrapper(_Count()) as _:
-        assert intake.drain_inbox(channel.pk, inbox.lane_of("9")) == 3
+        assert intake.drain_inbox(inbox.lane_of(channel.pk, "9")) == 3
     assert reserved() == {"A": 4, "B": 0}
     assert set(Delivery.objects.values_list("status", flat=True)) == {"done"}
     assert _Count.locks == 3  # one lock of the levels for each transaction

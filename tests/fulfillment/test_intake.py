@@ -45,7 +45,7 @@ def deliver(world: World, body: bytes, *, event: str, order: str = "A-1", source
 
 
 def drain(world: World) -> int:
-    return sum(drain_inbox(world.shop.pk, lane) for lane in range(inbox.LANES))
+    return sum(drain_inbox(lane) for lane in range(inbox.LANES))
 
 
 def statuses() -> list[str]:
@@ -91,10 +91,10 @@ def test_a_delivery_that_fails_in_the_database_is_found_by_halving(
     """Anything that goes wrong over one order parks that one, with what went wrong."""
     record = intake.record_orders
 
-    def choke(channel: Any, heard: Any) -> Any:
+    def choke(heard: Any) -> Any:
         if any(one.event.external_id == "A-5" for one in heard):
             raise ValueError("a bone in the throat")
-        return record(channel, heard)
+        return record(heard)
 
     monkeypatch.setattr(intake, "record_orders", choke)
     for number in range(12):
@@ -249,16 +249,16 @@ def test_a_deadlock_costs_a_second_and_no_delivery(world: World, alarms: Callabl
     gate.arrival()
     deliver(world, order_body("A-1", ("MUG", 1)), event="e1")
     deliver(world, order_body("A-1", ("MUG", 1), ("CUP", 1), version=2), event="e2")
-    lane = inbox.lane_of("A-1")
+    lane = inbox.lane_of(world.shop.pk, "A-1")
     before = alarms()
-    drain_job = Job(lambda: drain_inbox(world.shop.pk, lane))
+    drain_job = Job(lambda: drain_inbox(lane))
     until_stuck(drain_job)
     gate.open()
     assert drain_job.end() in (0, 2)
     other.join(30)
     if drain_job.outcome == 0:
         assert alarms() == before + 1
-        assert drain_inbox(world.shop.pk, lane) == 2
+        assert drain_inbox(lane) == 2
     assert statuses() == ["done", "done"]
     assert numbers(world.cup)[2] == numbers(world.mug)[2] == 1
 
@@ -266,19 +266,19 @@ def test_a_deadlock_costs_a_second_and_no_delivery(world: World, alarms: Callabl
 @pytest.mark.django_db(transaction=True)
 def test_a_lane_has_one_driver_and_the_second_comes_back(world: World, alarms: Callable[[], int]) -> None:
     deliver(world, order_body("A-1", ("MUG", 1)), event="e1")
-    lane = inbox.lane_of("A-1")
+    lane = inbox.lane_of(world.shop.pk, "A-1")
     gate = Gate()
 
     def drive() -> None:
         with transaction.atomic():
-            inbox.claim(world.shop.pk, lane, limit=1)
+            inbox.claim(lane, limit=1)
             gate.stop()
 
     first = Job(drive)
     gate.arrival()
     before = alarms()
-    assert drain_inbox(world.shop.pk, lane) == 0
+    assert drain_inbox(lane) == 0
     assert alarms() == before + 1
     gate.open()
     first.end()
-    assert drain_inbox(world.shop.pk, lane) == 1
+    assert drain_inbox(lane) == 1

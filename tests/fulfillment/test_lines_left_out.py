@@ -28,7 +28,7 @@ def tell(channel: Channel, kind: str, version: int, lines: list[dict], **order: 
     }
     body = json.dumps({"type": kind, "id": f"e{version}", "order": stated}).encode()
     inbox.store(channel_id=channel.pk, event_id=f"e{version}", topic="", order_ref="7", body=body)
-    intake.drain_inbox(channel.pk, inbox.lane_of("7"))
+    intake.drain_inbox(inbox.lane_of(channel.pk, "7"))
 
 
 @pytest.fixture

@@ -330,4 +330,4 @@ def test_a_batch_of_many_orders_takes_few_queries(
 def hear_all(world: World, events: list[Any]) -> None:
     from fulfillment.orders import Heard, record_orders
 
-    record_orders(world.shop, [Heard(event) for event in events])
+    record_orders([Heard(world.shop, event) for event in events])

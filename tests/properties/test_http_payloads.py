@@ -130,7 +130,7 @@ def test_any_mutilated_events_are_recorded_or_parked_and_hold_up_nobody(shop: Ch
         good = json.dumps({**EVENT, "id": "good", "order": {**EVENT["order"], "id": "GOOD", "version": 2**40}}).encode()
         for number, body in enumerate([*bodies, good]):
             inbox.store(channel_id=shop.pk, event_id=f"e{number}", topic="", order_ref="A-1", body=body)
-        drain_inbox(shop.pk, inbox.lane_of("A-1"))
+        drain_inbox(inbox.lane_of(shop.pk, "A-1"))
         found = Delivery.objects.order_by("pk")
         assert all(delivery.status in (DeliveryStatus.DONE, DeliveryStatus.PARKED) for delivery in found)
         assert all(delivery.reason for delivery in found if delivery.status == DeliveryStatus.PARKED)

@@ -57,12 +57,11 @@ class World:
     def tell(self, code: str, event: dict[str, Any]) -> None:
         """Store one and work it off."""
         self.store(code, event)
-        drain_inbox(self.channels[code].pk, inbox.lane_of(event["order"]["id"]))
+        drain_inbox(inbox.lane_of(self.channels[code].pk, event["order"]["id"]))
 
     def drain(self) -> None:
-        for channel in self.channels.values():
-            for lane in range(inbox.LANES):
-                drain_inbox(channel.pk, lane)
+        for lane in range(inbox.LANES):
+            drain_inbox(lane)
 
 
 @pytest.fixture
