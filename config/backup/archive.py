@@ -10,6 +10,7 @@ import os
 import shutil
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -27,6 +29,9 @@ FORMAT = 1
 DATABASE_PART, KEYS_PART, MANIFEST_PART = "database.dump", "keys.json", "manifest.json"
 CHUNK = 1024 * 1024
 PARTIAL = ".partial"
+
+#: What reading a damaged ZIP may end in; RuntimeError is for encryption, methods and depths that none of ours has.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, KeyError)
 
 #: Told how many bytes have gone by so far.
 Meter = Callable[[int], None]
@@ -163,7 +168,7 @@ class Archive:
         """A part, to be read once from its beginning."""
         try:
             return self._archive.open(name)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except _BROKEN as error:
             raise BackupError(_("The file is damaged: {part} is missing.").format(part=name)) from error
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -180,8 +185,8 @@ class Archive:
 def _read(part: IO[bytes]) -> bytes:
     try:
         return part.read(CHUNK)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise BackupError(_("The file is damaged: {error}.").format(error=error)) from error
+    except _BROKEN as error:
+        raise BackupError(_("The file is damaged: {error}.").format(error=error or "it ends too early")) from error
 
 
 @contextmanager
@@ -191,21 +196,31 @@ def reading(file: Path) -> Iterator[Archive]:
         try:
             stream = opened.enter_context(file.open("rb"))
             archive = opened.enter_context(zipfile.ZipFile(stream))
-        except zipfile.BadZipFile as error:
-            raise BackupError(_("{file} is no backup, or cut off: {error}").format(file=file, error=error)) from error
         except OSError as error:
             raise BackupError(_("{file} cannot be read: {error}").format(file=file, error=error.strerror)) from error
+        except _BROKEN as error:
+            raise BackupError(_("{file} is no backup, or cut off: {error}").format(file=file, error=error)) from error
         yield Archive(archive, _manifest(archive, file))
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
     try:
-        told = json.loads(archive.read(MANIFEST_PART))
+        told = msgspec.json.decode(archive.read(MANIFEST_PART))
         if int(told["format"]) > FORMAT:
             raise BackupError(_("{file} was written by a newer version: update SellOnce first.").format(file=file))
-        return Manifest(**told)
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        manifest = msgspec.convert(told, Manifest)
+        _check_values(manifest)
+    except (*_BROKEN, TypeError, msgspec.MsgspecError) as error:
         raise BackupError(_("{file} is no backup of SellOnce, or damaged.").format(file=file)) from error
+    return manifest
+
+
+def _check_values(manifest: Manifest) -> None:
+    """Raise ValueError, TypeError or KeyError where the manifest lacks what we go by."""
+    if manifest.instant.tzinfo is None or DATABASE_PART not in manifest.parts:
+        raise ValueError("no instant, or no database")
+    for part in manifest.parts.values():
+        msgspec.convert((part["bytes"], part["sha256"]), tuple[int, str])
 
 
 def sweep(folder: Path) -> None:

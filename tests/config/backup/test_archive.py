@@ -6,6 +6,7 @@ import json
 import shutil
 import stat
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,65 @@ def test_a_table_that_somebody_holds_is_not_waited_for_for_ever(
         with pytest.raises(BackupError, match="lock timeout"):
             write(merchant, to=tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A file of a few hundred bytes, that no database was asked for."""
+    manifest = archive.Manifest(
+        "0.1.0", "2026-11-23T02:00:00+00:00", 18, 18, {"inventory": ["0001_initial"]}, {"a": 1}, None, 100
+    )
+    with archive.new(tmp_path / "a.zip") as writer:
+        writer.add(archive.DATABASE_PART, BytesIO(b"the rows"))
+        writer.add(archive.KEYS_PART, BytesIO(b"{}"))
+        writer.finish(manifest)
+    return tmp_path / "a.zip"
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x48])
+def test_whichever_byte_is_damaged_the_file_is_whole_or_refused_in_our_words(small: Path, mask: int) -> None:
+    content = small.read_bytes()
+    refused = 0
+    for place in range(len(content)):
+        small.write_bytes(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
+        try:
+            with archive.reading(small) as found:
+                found.check()
+                assert found.read(archive.DATABASE_PART) == b"the rows"
+        except BackupError:
+            refused += 1
+    assert refused > len(content) // 2
+
+
+WHOLE = {
+    "product": "0.1.0", "taken_at": "2026-11-23T02:00:00+00:00", "server_major": 18, "client_major": 18, "migrations": {},
+    "rows": {}, "grants": None, "database_bytes": 1, "format": 1,
+    "parts": {"database.dump": {"bytes": 8, "sha256": "00"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"parts": {}}, {"parts": []}, {"parts": {"database.dump": {}}}, {"parts": {"database.dump": {"bytes": "8", "sha256": 1}}},
+        {"taken_at": "yesterday"}, {"taken_at": None}, {"product": None}, {"rows": []}, {"rows": {"a": "1"}},
+        {"migrations": {"inventory": [1]}}, {"database_bytes": "1"}, {"format": None}, {"grants": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_manifest_that_makes_no_sense_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w") as sink:
+        sink.writestr(archive.DATABASE_PART, b"the rows")
+        sink.writestr(archive.MANIFEST_PART, json.dumps(WHOLE | wrong))
+    with pytest.raises(BackupError, match="no backup of SellOnce, or damaged"), archive.reading(file):
+        pass
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", "{}", "\xff"])
+def test_a_foreign_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w") as sink:
+        sink.writestr(archive.MANIFEST_PART, text.encode("latin-1"))
+    with pytest.raises(BackupError, match="no backup of SellOnce, or damaged"), archive.reading(file):
+        pass
