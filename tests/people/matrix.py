@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admindocs.views import simplify_regex
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.sessions.backends.cache import SessionStore
@@ -27,6 +29,11 @@ from tests.people.phone import person
 YES, NO, NOT_OFFERED = "yes", "-", "405"
 OPEN_TO_ALL = ("schema", "docs")
 METHODS = ("get", "post", "patch", "put", "delete")
+#: What a page has to be asked about before it tells whether it lets somebody in.
+QUERIES = {"/admin/autocomplete/": "?app_label=channels&model_name=listing&field_name=sku"}
+#: Bodies without which a door cannot tell whether it lets somebody in.
+BODIES = {"locations-list POST (create)": {"code": "NEW", "name": "New", "kind": "store"}}
+_OLD_ADDRESS = re.compile(r"^/admin/\w+/\w+/<object_id>/$")  # one for each model, all alike: it leads to its page
 OURS = ("config", "inventory", "channels", "fulfillment", "purchasing", "reports")
 
 
@@ -83,11 +90,11 @@ def _path(pattern: URLPattern) -> str:
     raise AssertionError(f"say how an address of {pattern.name} looks")
 
 
-def api_answer(caller: Caller, method: str, path: str, *, by_key: bool) -> str:
+def api_answer(caller: Caller, method: str, path: str, *, by_key: bool, body: Any = None) -> str:
     """Whether the door opens: neither 401 nor 403."""
     headers = {"HTTP_AUTHORIZATION": f"Bearer {caller.key}"} if by_key else {}
     request = getattr(RequestFactory(), method)(
-        path, data=None if method == "get" else "{}", content_type="application/json", **headers
+        path, data=None if method == "get" else json.dumps(body or {}), content_type="application/json", **headers
     )
     request.user, request._dont_enforce_csrf_checks = AnonymousUser() if by_key else caller.user, True
     match = resolve(path)
@@ -106,7 +113,7 @@ def admin_doors() -> Iterator[tuple[str, str, str, Any]]:
     for entry in sorted(admin.site._registry.values(), key=lambda each: each.opts.label_lower):
         for pattern in entry.get_urls():
             if pattern.name is None:
-                continue  # redirects of old addresses
+                continue  # an old address, which leads to another
             name = pattern.name.removeprefix(f"{entry.opts.app_label}_{entry.opts.model_name}_")
             yield f"{entry.opts.label_lower} {name} GET", "get", pattern.name, entry
             if name in ("add", "change", "delete"):
@@ -120,33 +127,50 @@ def list_actions() -> Iterator[tuple[str, Any, str]]:
             yield f"{entry.opts.label_lower} chosen {action}", entry, action
 
 
-def page_doors() -> Iterator[tuple[str, str, str]]:
-    """(what it is called, method, path) of every other address there is, with POST where it is for that alone."""
-    ours = {pattern for entry in admin.site._registry.values() for pattern in entry.get_urls()}
-    known = {str(pattern.name) for pattern in ours}
-    for prefix, pattern in _walk(get_resolver(), ""):
-        if prefix.startswith("api/v1/") or pattern.name in known or pattern.name is None:
-            continue
-        path = "/" + _filled(prefix + str(pattern.pattern))
-        for method in ("get", "post"):
-            yield f"{pattern.name} {method.upper()}", method, path
+def page_doors(asked: Set[str]) -> Iterator[tuple[str, str, str]]:
+    """(address, method, path) of every address there is but those that were asked already."""
+    for route in addresses():
+        if route not in asked:
+            address = readable(route)
+            title = _OLD_ADDRESS.sub("/admin/<app>/<model>/<object_id>/", address)
+            for method in ("get", "post"):
+                yield f"{title} {method.upper()}", method, _filled(address)
 
 
-def _walk(resolver: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+def addresses() -> list[str]:
+    """Every form of address that the product answers, in the order in which it looks for them, each once."""
+    return list(dict.fromkeys(_walk(get_resolver(), "")))
+
+
+def readable(route: str) -> str:
+    """A form of address, its blanks as <name>."""
+    return re.sub(r"<\w+:", "<", simplify_regex(route)).replace("<var>", "")
+
+
+def route_of(path: str) -> str:
+    """The form of the address that answers a path."""
+    return resolve(path.partition("?")[0]).route
+
+
+def _walk(resolver: Any, prefix: str) -> Iterator[str]:
     for each in resolver.url_patterns:
         if isinstance(each, URLResolver):
             yield from _walk(each, prefix + str(each.pattern))
         else:
-            yield prefix, each
+            yield prefix + str(each.pattern).removeprefix("^" if prefix else "")
 
 
 def _filled(address: str) -> str:
-    """An address with its blanks filled in."""
+    """A path of that form, of a row that is there where it names one of ours; with what it has to be asked about."""
     sku = Sku.objects.earliest("pk").pk
-    for blank, value in (("<int:pk>", str(sku)), ("<path:content_type_id>", "0"), ("<path:object_id>", "0")):
+    for blank, value in (
+        ("<pk>", str(sku)),
+        ("<content_type_id>", "0"),
+        ("<object_id>", "0"),
+        ("<app_label>", "inventory"),
+    ):
         address = address.replace(blank, value)
-    address = re.sub(r"\^?\(\?P<app_label>.*", "inventory/", address)
-    return re.sub(r"<\w+:\w+>", "nothing", address).removeprefix("^")
+    return re.sub(r"<\w+>", "nothing", address) + QUERIES.get(address, "")
 
 
 def request_of(caller: Caller, method: str, path: str) -> HttpRequest:
@@ -154,7 +178,7 @@ def request_of(caller: Caller, method: str, path: str) -> HttpRequest:
     request: Any = getattr(RequestFactory(), method)(path)
     request.user, request.session, request._dont_enforce_csrf_checks = caller.user, SessionStore(), True
     request._messages = CookieStorage(request)
-    request.awaits_second_factor = False
+    request.awaits_second_factor = path == reverse("account:verify")
     request.resolver_match = resolve(path.partition("?")[0])
     if caller.user.is_authenticated:
         request.login_session = LoginSession(user=caller.user, session_key="", address="192.0.2.1")
@@ -176,7 +200,7 @@ def page_answer(caller: Caller, method: str, path: str) -> str:
     if response.status_code == 405:
         return NOT_OFFERED
     where = response.get("Location", "")  # who sees no such row is led back to the overview
-    refused = response.status_code in (401, 403) or "/admin/login/" in where or where == "/admin/"
+    refused = response.status_code in (401, 403) or "/admin/login/" in where or (where == "/admin/" and path != "/")
     return NO if refused else YES
 
 

@@ -7,18 +7,23 @@ SELLONCE_WRITE_MATRIX=1 makes the table anew, and the difference is what to read
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.urls import NoReverseMatch, reverse
+from django.contrib.admindocs.views import extract_views_from_urlpatterns
+from django.urls import NoReverseMatch, get_resolver, reverse
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from config.api import router
 from inventory.kernel import clock
-from inventory.models import Location, LoginSession
+from inventory.models import Location, LoginSession, Sku
 from inventory.people.roles import about
+from purchasing.models import ReorderRule
+from purchasing.replenishment import check_reorder
+from purchasing.rules import save_rule
 from reports.models import Backup
 from tests.admin.house import build
 from tests.people import matrix
@@ -46,19 +51,22 @@ def test_every_door_lets_in_whom_the_table_says() -> None:
     build(2)
     everyone = matrix.callers(Location.objects.get(code="W1"))
     _rows_of_others(everyone[0].user)
+    asked: set[str] = set()
     sections = {
-        "API": _api(everyone),
-        "Back office": _admin(everyone),
+        "API": _api(everyone, asked),
+        "Back office": _admin(everyone, asked),
         "Chosen rows": {},
         "Other pages": {},
         "Commands": {},
     }
     for door, entry, action in matrix.list_actions():
         sections["Chosen rows"][door] = [matrix.may_choose(caller, entry, action) for caller in everyone]
-    for door, method, path in matrix.page_doors():
+    for door, method, path in matrix.page_doors(frozenset(asked)):
         cells = [matrix.page_answer(caller, method, path) for caller in everyone]
         if matrix.NOT_OFFERED not in cells:
-            sections["Other pages"][door] = cells
+            assert sections["Other pages"].setdefault(door, cells) == cells, door
+            asked.add(matrix.route_of(path))
+    assert sorted(map(matrix.readable, asked)) == _every_address(), "an address of the product is not in the table"
     for command in matrix.commands():
         sections["Commands"][command] = [matrix.command_answer(caller, command) for caller in everyone]
     found = rendered(sections, [caller.title for caller in everyone])
@@ -70,6 +78,12 @@ def test_every_door_lets_in_whom_the_table_says() -> None:
     assert (new, gone) == ([], []), f"look at these lines, then write the table anew with {WRITE}=1"
 
 
+def _every_address() -> list[str]:
+    """All that the resolver answers, by Django's own list of it."""
+    views = extract_views_from_urlpatterns(get_resolver().url_patterns)
+    return sorted({matrix.readable(pattern) for _view, pattern, _space, _name in views})
+
+
 def _rows_of_others(user: Any) -> None:
     """Something in the lists that a merchant's house does not fill."""
     LoginSession.objects.create(user=user, session_key="other", address="192.0.2.7")
@@ -79,20 +93,25 @@ def _rows_of_others(user: Any) -> None:
     SolarSchedule.objects.create(event="sunrise", latitude=50, longitude=8)
     ClockedSchedule.objects.create(clocked_time=clock.now())
     PeriodicTask.objects.create(name="anything", task="anything", interval=every)
+    here = {"sku": Sku.objects.earliest("pk"), "location": Location.objects.get(code="W1")}
+    save_rule(ReorderRule(**here, reorder_point=1000))
+    check_reorder()
 
 
-def _api(everyone: list[matrix.Caller]) -> dict[str, list[str]]:
+def _api(everyone: list[matrix.Caller], asked: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for door, method, path in matrix.api_doors():
-        by_session = [matrix.api_answer(caller, method, path, by_key=False) for caller in everyone]
-        by_key = [matrix.api_answer(caller, method, path, by_key=True) for caller in everyone if caller.key]
+        ask = partial(matrix.api_answer, method=method, path=path, body=matrix.BODIES.get(door))
+        by_session = [ask(caller, by_key=False) for caller in everyone]
+        by_key = [ask(caller, by_key=True) for caller in everyone if caller.key]
+        asked.add(matrix.route_of(path))
         assert by_key == by_session[: len(by_key)], f"{door}: a key and a session of one role differ"
         found[door] = by_session
     assert len(found) > 50
     return found
 
 
-def _admin(everyone: list[matrix.Caller]) -> dict[str, list[str]]:
+def _admin(everyone: list[matrix.Caller], asked: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for door, method, name, entry in matrix.admin_doors():
         found[door] = []
@@ -102,6 +121,7 @@ def _admin(everyone: list[matrix.Caller]) -> dict[str, list[str]]:
             except NoReverseMatch:
                 path = reverse(f"admin:{name}", args=(matrix.row_of(entry, caller),))
             found[door].append(matrix.page_answer(caller, method, path))
+            asked.add(matrix.route_of(path))
     assert len(found) > 120
     return found
 
