@@ -116,17 +116,17 @@ def create_listings(channel: Channel, rows: Iterable[Mapping[str, Any]]) -> list
 @transaction.atomic
 def update_listing(listing: Listing, **changes: Any) -> Listing:
     """Change a listing: its SKU, the channel's ids, who fulfils it, whether it is active. Raises ConnectorError."""
-    old_key = listing.external_key
+    before = Listing.objects.get(pk=listing.pk)
     for name, value in changes.items():
         setattr(listing, name, value)
     connector = connector_of(listing.channel)
     listing.external_key = _checked(connector.external_key(listing.external, sku_code=listing.sku.code))
     listing.external = connector.kept_external(listing.external)
-    if listing.external_key != old_key:
+    if listing.external_key != before.external_key:
         _refuse_taken(listing.channel, [listing])
     listing.save()
     publishing.owe_listings([listing.pk])  # debts before targets
-    if listing.external_key != old_key:
+    if (listing.external_key, listing.external) != (before.external_key, before.external):
         listing.targets.update(shown=None, disturbed=True)  # a number in flight lands under the old id
     _follow(listing.channel, [listing.pk])
     return listing

@@ -15,7 +15,7 @@ from django.db import connection
 
 from inventory.kernel import clock
 
-from . import calls, outbox
+from . import calls, lookups, outbox
 from .connectors.base import Connector, MalformedPayload, OrderEvent, PushItem
 from .credentials import connector_of
 from .models import Channel, Delivery, DeliveryStatus, Mode, OrderLookup
@@ -88,7 +88,8 @@ def _read_levels(channel: Channel, connector: Connector, unknown: Sequence[Claim
 
 def _keys_waiting(channel: Channel, connector: Connector) -> set[str] | None:
     """Listings in orders that are stored and not recorded yet; None where that could be any."""
-    if OrderLookup.objects.filter(channel=channel).exists():  # what it will say is not known
+    asked = OrderLookup.objects.filter(channel=channel, attempts__lt=lookups.MOST_ATTEMPTS)
+    if asked.exists():  # what it will say is not known; one that never says anything is not waited for
         return None
     rows = Delivery.objects.filter(channel=channel, status=DeliveryStatus.WAITING).order_by("pk")
     keys: set[str] = set()

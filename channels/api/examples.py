@@ -35,10 +35,11 @@ show(
     {
         "published": 27,
         "steps": [
-            {"rule": "pool", "scope": "all", "input": 37, "output": 37, "rule_id": None,
+            {"rule": "pool", "scope": "all", "input": 37, "output": 37, "rule_id": None, "remote": "",
              "note": "available over the locations that feed the channel"},
-            {"rule": "percent", "scope": "channel", "input": 37, "output": 29, "rule_id": "12", "note": "80 % of 37"},
-            {"rule": "buffer", "scope": "channel", "input": 29, "output": 27, "rule_id": "14",
+            {"rule": "percent", "scope": "channel", "input": 37, "output": 29, "rule_id": "12", "remote": "",
+             "note": "80 % of 37"},
+            {"rule": "buffer", "scope": "channel", "input": 29, "output": 27, "rule_id": "14", "remote": "",
              "note": "29 less 2 withheld, never below 0"},
         ],
     },

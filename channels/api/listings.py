@@ -1,5 +1,6 @@
 """/api/v1/listings/"""
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import Case, CharField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Value, When
@@ -21,8 +22,7 @@ from inventory.models import Sku
 from .. import registration
 from ..credentials import connector_of
 from ..models import Channel, Debt, Listing, StockTarget
-from ..numbers import numbers_now
-from ..publishing import explain_listing
+from ..numbers import explanations_now, numbers_now
 from .plugins import check_fields
 
 STATUSES = ("inactive", "disconnected", "not_sent", "parked", "retrying", "pending", "in_sync")
@@ -123,12 +123,15 @@ class StepSerializer(serializers.Serializer):
     output = serializers.IntegerField()
     note = serializers.CharField()
     rule_id = serializers.CharField(allow_null=True, help_text=_("Of the saved rule behind it, where there is one."))
+    remote = serializers.CharField(
+        help_text=_("The channel's own name of the location whose number it is; empty where it keeps one number.")
+    )
 
 
 class ExplanationSerializer(serializers.Serializer):
-    """The number, and how it came about."""
+    """The number, and how it came about: over all remote locations, with the steps of each."""
 
-    published = serializers.IntegerField()
+    published = serializers.IntegerField(allow_null=True, help_text=_("Null where the channel fulfils."))
     steps = StepSerializer(many=True)
 
 
@@ -205,4 +208,10 @@ class Listings(Creates, Changes, Reads):
             self.permission_denied(
                 request, message=_("The role {role} does not see rules.").format(role=self.caller.role)
             )
-        return Response(ExplanationSerializer(explain_listing(self.get_object())).data)
+        listing = self.get_object()
+        parts = explanations_now([listing]).get(listing.pk)
+        published = sum(part.published for part in parts.values()) if parts else None
+        steps = [
+            {**asdict(step), "remote": remote} for remote, part in sorted((parts or {}).items()) for step in part.steps
+        ]
+        return Response(ExplanationSerializer({"published": published, "steps": steps}).data)

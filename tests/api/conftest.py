@@ -110,7 +110,7 @@ def make_channel(code: str, *, connector: str = "manual", places: tuple[Location
     """A channel by its verb; of connector ``http`` it has an address that nobody answers at."""
     if connector == "http":
         fields = {"base_url": "http://127.0.0.1:9", "credentials": {"secret": SECRET}} | fields
-    pairs = [(place, "") for place in places]
+    pairs = [(place, "") for place in places] + list(fields.pop("remotes", {}).items())
     return create_channel(code=code, name=code.title(), connector=connector, locations=pairs, actor="system", **fields)
 
 

@@ -228,6 +228,29 @@ class TestListings:
         assert "for the shop" in explained["steps"][2]["note"]
         assert admin.rows("listings/")[0]["published"] == 2
 
+    def test_where_a_channel_shows_a_number_at_each_of_its_places_every_one_is_explained(
+        self, admin: Api, mug: Sku, w1: Location, w2: Location
+    ) -> None:
+        stock(mug, w1, 7)
+        stock(mug, w2, 4)
+        shop = make_channel(
+            "shop", connector="shopify", base_url="http://127.0.0.1:9",
+            credentials={"access_token": "t", "client_secret": "s"}, remotes={w1: "101", w2: "102"},
+        )  # fmt: skip
+        body = {"channel": shop.code, "sku": "MUG", "external": {"inventory_item_id": 1, "variant_id": 2}}
+        listing = admin.post("listings/", body)
+        admin.post("allocation-rules/", {"kind": "buffer", "value": 1, "channel": shop.code})
+        explained = admin.get(f"listings/{listing['id']}/explain/")
+        assert explained["published"] == 9 == admin.rows("listings/", channel="shop")[0]["published"]
+        first, second = "gid://shopify/Location/101", "gid://shopify/Location/102"
+        assert [(step["remote"], step["rule"], step["input"], step["output"]) for step in explained["steps"]] == [
+            (first, "pool", 7, 7), (first, "buffer", 7, 6), (second, "pool", 4, 4), (second, "buffer", 4, 3),
+        ]  # fmt: skip
+
+    def test_what_the_channel_fulfils_itself_has_no_number_to_explain(self, admin: Api, made: dict[str, Any]) -> None:
+        admin.patch(f"listings/{made['id']}/", {"fulfilled_by": "channel"})
+        assert admin.get(f"listings/{made['id']}/explain/") == {"published": None, "steps": []}
+
 
 class TestRules:
     def test_a_made_rule_is_answered_whole(self, admin: Api, web: Channel) -> None:

@@ -106,6 +106,21 @@ def test_a_remap_to_the_same_ids_sends_nothing(shop: Shop, hands: Hands) -> None
     assert len(shop.writes) == 1 and not owed()
 
 
+def test_ids_beside_the_key_that_change_make_what_is_shown_unknown() -> None:
+    """Shopify's orders name the variant; numbers are set by the inventory item, which may have been mistyped."""
+    channel = create_channel(
+        code="s", name="S", connector="shopify", base_url="http://127.0.0.1:1", actor="test",
+        credentials={"access_token": "t", "client_secret": "s"}, settings={"location_id": 1},
+    )  # fmt: skip
+    (listing,) = create_listings(channel, [{"sku": a_sku("A"), "external": {"inventory_item_id": 1, "variant_id": 2}}])
+    StockTarget.objects.update(shown=0, published=0)
+    Debt.objects.all().delete()
+    update_listing(listing, external={"inventory_item_id": "1", "variant_id": "2"})
+    assert target_of(listing).shown == 0, "the same ids, typed otherwise"
+    update_listing(listing, external={"inventory_item_id": 7, "variant_id": 2})
+    assert (target_of(listing).shown, owed()) == (None, {"gid://shopify/ProductVariant/2"})
+
+
 def test_a_channel_that_moves_to_another_shop_is_told_every_number_anew(shop: Shop, hands: Hands) -> None:
     channel = a_channel(shop)
     a_listing(channel, a_sku("A", available=5))

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from channels import inbox, rereading, sync
+from channels import inbox, lookups, rereading, sync
 from channels.connectors.base import Account, OutboundRequest, PolledOrder, PushItem, Response
 from channels.connectors.http import Http
-from channels.models import Channel, Delivery
+from channels.models import Channel, Delivery, OrderLookup
 from fulfillment import intake
 from fulfillment.models import SalesOrder
+from inventory.kernel import clock
 from inventory.models import StockLevel
 from tests.channels.shop import Answer, Seen, Shop
 from tests.channels.world import (
@@ -191,3 +192,25 @@ def test_its_own_sale_lowers_what_is_shown_however_soon_after_a_push(shop: Shop,
     assert target_of(listing).shown == 3
     drain(listing.channel, hands)
     assert sent(shop) == [(5, 9)] and shop.book["x-A"] == 3
+
+
+def owe_lookup(channel: Channel, *, attempts: int) -> None:
+    OrderLookup.objects.create(
+        channel=channel, order_ref="o-9", owed_at=clock.now(), attempts=attempts, next_attempt_at=clock.now()
+    )
+
+
+def test_an_order_that_is_about_to_be_asked_for_may_hold_any_listing(shop: Shop) -> None:
+    listing = a_listing(a_comparing_channel(shop), a_sku("A", available=5))
+    shop.book["x-A"] = 9
+    owe_lookup(listing.channel, attempts=lookups.MOST_ATTEMPTS - 1)
+    sync.drain_channel(listing.channel_id)
+    assert sent(shop) == [] and owed() == {"x-A"}
+
+
+def test_an_order_that_can_never_be_read_does_not_hold_the_channels_numbers_for_ever(shop: Shop) -> None:
+    listing = a_listing(a_comparing_channel(shop), a_sku("A", available=5))
+    shop.book["x-A"] = 9
+    owe_lookup(listing.channel, attempts=lookups.MOST_ATTEMPTS)
+    sync.drain_channel(listing.channel_id)
+    assert sent(shop) == [(5, 9)] and owed() == set()
