@@ -122,12 +122,8 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     intake = ("worker", "-n", "intake@%h", "-Q", "intake", "-P", "prefork", "-c", str(recorders), *quiet)
     sync = ("worker", "-n", "sync@%h", "-Q", "sync,default", "-P", "threads", "-c", "40", *quiet)
-    web = (
-        *(sys.executable, "-m", "granian", "config.wsgi:application", "--interface", "wsgi"),
-        *("--host", host, "--port", str(port), "--workers", str(web_workers), "--blocking-threads", str(threads)),
-        *("--http", "1", "--no-ws", "--backlog", "2048", "--respawn-failed-workers"),
-        *("--workers-kill-timeout", "3", "--log-level", "warning"),
-    )
+    where = ("--host", host, "--port", str(port))
+    web = (sys.executable, "-m", "config.web", *where, "--workers", str(web_workers), "--threads", str(threads))
     return [
         Command("web", web, {"DATABASE_POOL_SIZE": str(threads + 2)}, uses_redis=False),
         Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4"}),

@@ -47,18 +47,7 @@ class Site:
         self.run("manage.py", "createsuperuser", "--noinput", "--username", NAME, "--email", "ann@example.com")
         if self.full:
             self.run("-m", "tests.browser.fill")
-        web = ("-m", "granian", "config.wsgi:application", "--interface", "wsgi", "--host", "127.0.0.1")
-        command = [
-            sys.executable,
-            *web,
-            "--port",
-            str(self.port),
-            "--workers",
-            "1",
-            "--no-ws",
-            "--log-level",
-            "warning",
-        ]
+        command = [sys.executable, "-m", "config.web", "--port", str(self.port), "--workers", "1"]
         with (self.folder / "web.log").open("wb") as log:
             self.web = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
         until = time.monotonic() + START_SECONDS
