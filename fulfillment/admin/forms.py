@@ -3,7 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -15,7 +16,7 @@ from unfold.widgets import (
 from inventory.admin.forms import ReasonForm, only_places, sku_field
 from inventory.models import Location, Reservation
 
-from ..models import Return, SalesOrder
+from ..models import Return, ReturnLine, SalesOrder, SalesOrderLine
 from ..recording import HOLDER
 
 
@@ -45,12 +46,36 @@ class ShipForm(ReasonForm):
             self.fields["location"].initial = most["level__location"]
 
 
+#: A form asks about so many lines; who has more does them in turns, or by the API.
+LINES_AT_ONCE = 100
+
+
+def shipped_lines(order: SalesOrder) -> QuerySet[SalesOrderLine]:
+    """The lines of which something could come back."""
+    return order.lines.filter(shipped__gt=0).select_related("sku").order_by("position")
+
+
+def due_lines(parcel: Return) -> QuerySet[ReturnLine]:
+    """The lines of which something has still to come back."""
+    seen = F("restocked") + F("quarantined") + F("missing")
+    return parcel.lines.filter(quantity__gt=seen).select_related("line__sku").order_by("pk")
+
+
+def beyond(rows: QuerySet[Any]) -> list[str]:
+    """What a form says that has not room for all lines."""
+    count = rows.count()
+    if count <= LINES_AT_ONCE:
+        return []
+    said = gettext("Here are the first %(shown)d of %(count)d lines. Come back for the others, or use the API.")
+    return [said % {"shown": LINES_AT_ONCE, "count": count}]
+
+
 class AnnounceForm(ReasonForm):
     """For each line shipped: how many units come back."""
 
     def __init__(self, *args: Any, order: SalesOrder, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.shipped = list(order.lines.filter(shipped__gt=0).select_related("sku"))
+        self.shipped = list(shipped_lines(order)[:LINES_AT_ONCE])
         for line in self.shipped:
             self.fields[f"line_{line.pk}"] = forms.IntegerField(
                 label=_("%(sku)s (%(shipped)d shipped)")
@@ -89,7 +114,7 @@ class ReceiveForm(ReasonForm):
         left_from = parcel.order.shipments.order_by("-pk").first()
         if left_from is not None:
             self.fields["location"].initial = left_from.location_id
-        self.parcel_lines = list(parcel.lines.select_related("line__sku"))
+        self.parcel_lines = list(due_lines(parcel)[:LINES_AT_ONCE])
         for line in self.parcel_lines:
             due = line.quantity - line.restocked - line.quarantined - line.missing
             for code, label in self.DISPOSITIONS:

@@ -21,7 +21,7 @@ from .. import orders, returns, shipping
 from ..coverage import is_covered
 from ..models import OrderStatus, SalesOrder
 from ..walk import reaches, sale_lag, walk
-from .forms import AnnounceForm, ShipForm
+from .forms import AnnounceForm, ShipForm, beyond, shipped_lines
 
 #: Actions that make no sense in a status, by their path.
 SENSELESS = {
@@ -114,7 +114,7 @@ class OrderActions:
             parcel = returns.create_return(order=order, lines=lines, actor=actor(request))
             return _("Return %s is announced; receive it when it is here.") % parcel.pk
 
-        says = [_("Nothing moves yet: stock changes when the return is received.")]
+        says = [_("Nothing moves yet: stock changes when the return is received."), *beyond(shipped_lines(order))]
         return ask(
             self, request, title=_("Announce a return of %s") % order.external_id, deed=deed, says=says,
             subjects=[order], back=page_of(order), form_class=AnnounceForm, form_options={"order": order},

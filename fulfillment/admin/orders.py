@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,12 +11,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
 from inventory.admin.base import BigTable, RecordAdmin, badge, pretty
 from inventory.admin.export import CsvExport
+from inventory.admin.inlines import ReadInline
 from inventory.people.roles import Standing
 
 from ..coverage import seen_at
@@ -27,7 +27,7 @@ from .order_filters import NeedFilter
 LEVELS = {OrderStatus.PAUSED: "warn", OrderStatus.SHIPPED: "good", OrderStatus.CANCELLED: "warn"}
 
 
-class LineInline(TabularInline):
+class LineInline(ReadInline):
     """The lines, to read."""
 
     model = SalesOrderLine
@@ -35,24 +35,9 @@ class LineInline(TabularInline):
         "external_id", "sku", "quantity", "reserved", "short", "shipped", "cancelled", "refunded", "returned",
         "unit_price", "fulfilled_by", "parked",
     )  # fmt: skip
-    extra = 0
-    can_delete = False
-    per_page = 100
+    joins = ("sku", "order__channel")
     ordering = ("position",)
     verbose_name_plural = gettext_lazy("Lines")
-    hide_title = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SalesOrderLine]:
-        """One query for all lines."""
-        return super().get_queryset(request).select_related("sku", "order__channel")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Orders are facts."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """So are their lines."""
-        return False
 
     @display(description=gettext_lazy("parked because"))
     def parked(self, line: SalesOrderLine) -> str | None:

@@ -3,16 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
 from inventory.admin.base import RecordAdmin, actor, badge, places_of
+from inventory.admin.inlines import ReadInline
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
 from inventory.people.roles import Standing
@@ -20,29 +20,15 @@ from inventory.people.roles import Standing
 from .. import returns
 from ..coverage import seen_at
 from ..models import Return, ReturnLine, ReturnStatus
-from .forms import ReceiveForm
+from .forms import ReceiveForm, beyond, due_lines
 
 
-class ReturnLineInline(TabularInline):
-    """What was announced and where it went, to read."""
+class ReturnLineInline(ReadInline):
+    """What was announced and where it went; it is announced on the order's page and received by a named action."""
 
     model = ReturnLine
     fields = readonly_fields = ("line", "sku", "quantity", "reason", "restocked", "quarantined", "missing")
-    extra = 0
-    can_delete = False
-    hide_title = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
-        """One query for all lines."""
-        return super().get_queryset(request).select_related("line__sku", "line__order__channel")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Returns are announced by the API."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """And received by a named action."""
-        return False
+    joins = ("line__sku", "line__order__channel")
 
     @display(description=gettext_lazy("SKU"))
     def sku(self, line: ReturnLine) -> str:
@@ -98,7 +84,8 @@ class ReturnAdmin(RecordAdmin):
             return _("The return is received.")
 
         says = [
-            _("Units to stock are sold again at once; those in quarantine wait for a look; missing ones move nothing.")
+            _("Units to stock are sold again at once; those in quarantine wait for a look; missing ones move nothing."),
+            *beyond(due_lines(parcel)),
         ]
         return ask(
             self, request, title=_("Receive return %s") % parcel.pk, deed=deed, says=says, subjects=[parcel],

@@ -3,17 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from inventory.admin.base import BigTable, RecordAdmin, actor, badge
+from inventory.admin.inlines import ReadInline
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
 
@@ -26,26 +25,12 @@ LEVELS = {ShipmentStatus.DISPATCHED: "good", ShipmentStatus.REJECTED: "warn"}
 OF_DRAFTS = {"dispatch", "reject"}
 
 
-class ShipmentLineInline(TabularInline):
-    """What is in the parcel, to read."""
+class ShipmentLineInline(ReadInline):
+    """What is in the parcel; parcels are made on the order's page."""
 
     model = ShipmentLine
     fields = readonly_fields = ("line", "sku", "quantity")
-    extra = 0
-    can_delete = False
-    hide_title = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ShipmentLine]:
-        """One query for all lines."""
-        return super().get_queryset(request).select_related("line__sku", "line__order__channel")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Parcels are made on the order's page."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """And stay as they are."""
-        return False
+    joins = ("line__sku", "line__order__channel")
 
     @display(description=gettext_lazy("SKU"))
     def sku(self, line: ShipmentLine) -> str:
