@@ -21,6 +21,7 @@ from ..people.membership import PeopleError
 from ..people.roles import standing_of
 from .base import MANY_CHOSEN, BackOfficeAdmin, ConditionFilter, actor, badge
 from .pages import ask, find, page_of
+from .refusals import RefusesAloud
 
 
 def show_link(request: HttpRequest, token: str, link: AccessLink | None = None) -> None:
@@ -65,7 +66,7 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(AccessLink)
-class InvitationAdmin(BackOfficeAdmin):
+class InvitationAdmin(RefusesAloud, BackOfficeAdmin):
     """A link each, shown once; it can be sent anew and revoked."""
 
     form = InvitationForm

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +28,7 @@ from ..people.roles import standing_of
 from .base import BackOfficeAdmin, actor, badge
 from .invitations import show_link
 from .pages import ask, find, list_of, page_of
+from .refusals import RefusesAloud
 
 if admin.site.is_registered(User):
     admin.site.unregister(User)
@@ -64,7 +65,7 @@ def standing_of_anyone(user: User) -> Any:
 
 
 @admin.register(User)
-class PersonAdmin(BackOfficeAdmin):
+class PersonAdmin(RefusesAloud, BackOfficeAdmin):
     """Everyone with a password here. People are invited, and made inactive; the ledger names them for ever."""
 
     form = PersonForm
@@ -110,20 +111,6 @@ class PersonAdmin(BackOfficeAdmin):
             obj, role=Role(values["role"]), locations=list(values["locations"]), name=values["first_name"],
             is_active=values["is_active"], actor=actor(request), by=standing_of(request.user),
         )  # fmt: skip
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """What is refused is said, and nothing is changed."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except PeopleError as error:
-            messages.error(request, str(error))
-            return redirect(request.path)
 
     # Columns ----------------------------------------------------------------------------------------------------
 

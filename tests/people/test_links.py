@@ -15,6 +15,7 @@ from inventory.models import AccessEvent, AccessLink, EventKind, Location, Role
 from inventory.people import links
 from inventory.people.membership import PeopleError
 from inventory.people.roles import Standing, standing_of
+from tests.concurrency.threads import Job, uncommitted, until_stuck
 from tests.people.phone import PASSWORD, Browser, person
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,21 @@ def test_nobody_is_invited_twice(inviter: Browser, email: str) -> None:
     Client().post(path, form())
     assert b"can log in already" in invite(inviter, email)
     assert AccessLink.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_invitations_of_one_address_at_once_the_second_is_refused(boss: User) -> None:
+    browser = Browser("boss")
+    assert browser.login() == 302
+
+    def by_another() -> None:
+        links.invite(email="berta@example.com", role=Role.VIEWER, actor="user:other", by=None)
+
+    with uncommitted(by_another):
+        job = Job(lambda: invite(browser))
+        until_stuck(job)
+    assert b"There is an open invitation of this address already" in job.end()
+    assert AccessLink.objects.get().role == Role.VIEWER
 
 
 def test_the_links_secret_is_kept_nowhere(inviter: Browser) -> None:
