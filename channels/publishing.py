@@ -122,7 +122,8 @@ def _owe(which: str, values: Sequence[Any], *, firm: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OwnSale:
-    """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock."""
+    """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock; ``_NEVER`` or before: nobody knows, and
+    whether it put units back on sale by itself is not known either."""
 
     channel: Channel
     listing_id: int
@@ -132,21 +133,23 @@ class OwnSale:
 
 _LOWER = """
 WITH sold AS (
-    SELECT listing_id, sum(quantity)::bigint AS quantity, min(accepted_at) AS accepted_at, bool_and(compares) AS compares
-    FROM unnest(%(listings)s::bigint[], %(quantities)s::bigint[], %(accepted)s::timestamptz[], %(compares)s::boolean[])
-        AS sale (listing_id, quantity, accepted_at, compares)
+    SELECT listing_id, sum(quantity)::bigint AS quantity, min(accepted_at) AS accepted_at, bool_and(compares) AS compares,
+        bool_or(is_unclear) AS is_unclear
+    FROM unnest(%(listings)s::bigint[], %(quantities)s::bigint[], %(accepted)s::timestamptz[], %(compares)s::boolean[],
+        %(unclear)s::boolean[]) AS sale (listing_id, quantity, accepted_at, compares, is_unclear)
     GROUP BY listing_id
 ), locked AS MATERIALIZED (
-    SELECT target.id, sold.quantity, sold.accepted_at, sold.compares, 1 < (  -- of several locations it may have been any
+    SELECT target.id, sold.quantity, sold.accepted_at, sold.compares, sold.is_unclear OR 1 < (
+            -- of several locations it may have been any
             SELECT count(*) FROM channels_stocktarget other WHERE other.listing_id = target.listing_id AND other.is_active
-        ) AS is_one_of_many
+        ) AS is_unclear
     FROM channels_stocktarget target JOIN sold USING (listing_id)
     ORDER BY target.id FOR NO KEY UPDATE OF target
 )
 UPDATE channels_stocktarget target
 SET disturbed = target.disturbed OR target.in_flight IS NOT NULL,
     shown = CASE
-        WHEN locked.is_one_of_many THEN NULL
+        WHEN locked.is_unclear THEN NULL
         WHEN target.in_flight IS NULL AND target.shown IS NOT NULL  -- greatest() would make 0 of unknown
             AND (locked.compares OR coalesce(greatest(target.sent_at, target.pushed_at) < locked.accepted_at, TRUE))
         THEN greatest(0, target.shown - locked.quantity)
@@ -172,6 +175,7 @@ def note_own_sales(sales: Sequence[OwnSale]) -> None:
     latest = (_heard_at.get() or now) - HEARD_TOLERANCE
     given: dict[str, Any] = {
         "compares": [able[sale.channel.pk].rereads for sale in lowered],
+        "unclear": [sale.accepted_at <= _NEVER for sale in lowered],
         "listings": [sale.listing_id for sale in lowered],
         "quantities": [sale.quantity for sale in lowered],
         "accepted": [

@@ -14,7 +14,7 @@ from channels import inbox, lookups, rereading, sync
 from channels.connectors.base import Account, OutboundRequest, PolledOrder, PushItem, Response
 from channels.connectors.http import Http
 from channels.models import Channel, Delivery, OrderLookup
-from fulfillment import intake
+from fulfillment import intake, polling
 from fulfillment.models import SalesOrder
 from inventory.kernel import clock
 from inventory.models import StockLevel
@@ -214,3 +214,29 @@ def test_an_order_that_can_never_be_read_does_not_hold_the_channels_numbers_for_
     owe_lookup(listing.channel, attempts=lookups.MOST_ATTEMPTS)
     sync.drain_channel(listing.channel_id)
     assert sent(shop) == [(5, 9)] and owed() == set()
+
+
+def test_a_unit_that_the_channel_puts_back_on_sale_itself_is_taken_off_again(shop: Shop, hands: Hands) -> None:
+    """Refunded after it has left, it moves no stock of ours; what the channel shows may have risen all the same."""
+    sku = a_sku("A", available=5)
+    listing = a_listing(a_comparing_channel(shop), sku)
+    shop.book["x-A"] = 5
+    drain(listing.channel, hands)
+    sell_unheard(shop, hands, 1)
+    shop.orders[0]["lines"][0] |= {"shipped": 1}
+    poll(listing.channel, hands)
+    drain(listing.channel, hands)
+    assert shop.book["x-A"] == 4 and target_of(listing).shown == 4 and shop.writes == []
+    shop.orders[0]["lines"][0] |= {"refunded": 1}
+    shop.orders[0]["version"] = 2
+    shop.book["x-A"] += 1
+    poll(listing.channel, hands)
+    assert StockLevel.objects.get(sku=sku).available == 4
+    drain(listing.channel, hands)
+    assert sent(shop) == [(4, 5)] and shop.book["x-A"] == 4 and target_of(listing).shown == 4 and owed() == set()
+
+
+def poll(channel: Channel, hands: Hands) -> None:
+    hands.later(60)
+    polling.poll_orders(channel.pk)
+    record_all(channel)
