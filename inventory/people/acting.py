@@ -38,6 +38,9 @@ NEEDS: Mapping[str, Need] = {
     "reset_second_factor": Need(Area.PEOPLE),
 }
 
+#: Options of every command by which it would run code of who calls it.
+OWN_CODE = ("--pythonpath", "--settings")
+
 
 def acting() -> tuple[str, Standing | None]:
     """The actor and the standing of who runs this command; no standing is the machine's owner."""
@@ -58,8 +61,10 @@ def may_run(standing: Standing, arguments: Sequence[str]) -> bool:
     command, *options = arguments
     if standing.is_limited or command not in NEEDS:
         return False
-    flags = [f"{command} {option.partition('=')[0]}" for option in options if option.startswith("--")]
-    asked = [need for name, need in NEEDS.items() if any(name.startswith(flag) for flag in flags)]  # --rep is --repair
+    given = [option.partition("=")[0] for option in options if option.startswith("--")]
+    if any(name.startswith(option) for name in OWN_CODE for option in given):  # --sett is --settings
+        return False
+    asked = [need for name, need in NEEDS.items() if any(name.startswith(f"{command} {option}") for option in given)]
     needs = [NEEDS[command], *asked]
     return all(standing.changes(need.area) if need.changes else standing.sees(need.area) for need in needs)
 

@@ -44,6 +44,17 @@ def test_an_option_may_ask_for_more_however_it_is_shortened(monkeypatch: pytest.
         check(["verify_ledger", flag])
 
 
+@pytest.mark.parametrize(
+    "option", ["--pythonpath=/tmp/mine", "--pythonpath", "--settings=mine", "--set=mine", "--pyth=/tmp"]
+)
+def test_nobody_else_brings_code_of_their_own(monkeypatch: pytest.MonkeyPatch, boss: User, option: str) -> None:
+    on_behalf_of(monkeypatch, person("x@example.com", Role.OPERATOR))
+    with pytest.raises(PeopleError, match="may not run this"):
+        check(["verify_ledger", option])
+    on_behalf_of(monkeypatch, boss)
+    check(["verify_ledger", option])
+
+
 def test_commands_span_locations(monkeypatch: pytest.MonkeyPatch, w1: Location) -> None:
     on_behalf_of(monkeypatch, person("x@example.com", Role.ADMIN, w1))
     for command in ("verify_ledger", "invite", "doctor"):
