@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models.functions import Greatest
 
 from channels import calls
 from channels.connectors.base import (
@@ -264,6 +265,11 @@ def tell_again(shipment_ids: Collection[int]) -> int:
     if count:
         ring(TELL)
     return count
+
+
+def doubt_news() -> int:
+    """An older database was put back: whether news that is owed was told since is not known; how many."""
+    return Shipment.objects.filter(news=NewsStatus.OWED).update(news_attempts=Greatest("news_attempts", 1))
 
 
 @transaction.atomic

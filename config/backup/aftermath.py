@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from channels import recovery
 from config.backup.archive import Manifest
 from config.backup.records import note_restored
+from fulfillment.shipping import doubt_news
 from inventory.kernel import clock
 from inventory.models import AccessLink, LoginSession
 from reports.models import TallyMark
@@ -28,6 +29,7 @@ def make_up_for(manifest: Manifest, *, file: Path) -> list[str]:
     """
     settle_in()
     targets = recovery.start_over(since=manifest.instant)
+    doubt_news()
     LoginSession.objects.all().delete()
     sessions = Session.objects.all().delete()[0]
     links = AccessLink.objects.filter(used_at=None, revoked_at=None).update(revoked_at=clock.now())

@@ -17,7 +17,9 @@ from config.backup.archive import DATABASE_PART
 from config.backup.keys import Keys, count_unreadable, using
 from config.backup.place import Place, speaking_to
 from config.backup.writing import write
-from inventory.models import AccessLink, ApiKey, IdempotentRequest, LedgerEntry, Sku
+from fulfillment.models import SalesOrder
+from fulfillment.shipping import create_shipment, dispatch
+from inventory.models import AccessLink, ApiKey, IdempotentRequest, LedgerEntry, Location, Sku
 from reports.models import Backup
 from tests.config.backup.conftest import as_application, ask, databases_beside, oid
 
@@ -214,6 +216,15 @@ def test_what_is_not_true_any_more(merchant: Place, file: Path, target: Place) -
     assert ask(target, "SELECT count(*) FROM reports_backup WHERE checked_at IS NOT NULL") == 1
     assert ask(target, "SELECT path FROM reports_backup") == str(file)
     assert Backup.objects.count() == 0 and AccessLink.objects.count() == 0 and LedgerEntry.objects.count() == 2
+
+
+def test_news_that_was_owed_may_have_been_told_since(merchant: Place, file: Path, target: Place) -> None:
+    parcel = create_shipment(order=SalesOrder.objects.get(), location=Location.objects.get(), actor="test")
+    dispatch(parcel, actor="test")
+    file = write(merchant, to=file.with_name("b.zip")).path
+    said: list[str] = []
+    put_back(file, target, finish=lambda manifest: said.extend(make_up_for(manifest, file=file)))
+    assert ask(target, "SELECT (news, news_attempts)::text FROM fulfillment_shipment") == "(owed,1)"
 
 
 def test_an_owner_without_the_right_to_make_databases_is_told_the_cure(file: Path, target: Place) -> None:
