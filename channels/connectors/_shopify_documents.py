@@ -119,8 +119,24 @@ query FulfillmentOrders($id: ID!, $after: String) {
       nodes {
         id status
         assignedLocation { location { id } }
-        lineItems(first: 60) { nodes { id remainingQuantity lineItem { id } } }
+        lineItems(first: 60) {
+          nodes { id remainingQuantity lineItem { id } }
+          pageInfo { hasNextPage endCursor }
+        }
       }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+#: The rest of the lines of one that has many.
+FULFILLMENT_ORDER_LINES = """
+query FulfillmentOrderLines($id: ID!, $after: String) {
+  fulfillmentOrder(id: $id) {
+    id
+    lineItems(first: 200, after: $after) {
+      nodes { id remainingQuantity lineItem { id } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -157,6 +173,7 @@ def every(places: Sequence[int] = (1, 2, 5)) -> dict[str, str]:
         "ORDER": ORDER,
         "FULFILLMENTS": FULFILLMENTS,
         "FULFILLMENT_ORDERS": FULFILLMENT_ORDERS,
+        "FULFILLMENT_ORDER_LINES": FULFILLMENT_ORDER_LINES,
         "FULFILL": FULFILL,
         "STOCK": stock("place"),
         **{f"LEVELS_{count}": levels(count) for count in places},

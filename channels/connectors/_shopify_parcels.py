@@ -126,24 +126,32 @@ def _still_waiting(order: str, news: ShipmentNews) -> Generator[Step, Response, 
         answer = yield documents.FULFILLMENT_ORDERS, {"id": order, "after": after}
         listed = _order(answer, news).get("fulfillmentOrders")
         for row in rows(listed):
-            _note(waiting, row)
+            yield from _note(waiting, row)
         after = next_cursor(listed)
         if after is None:
             break
     return waiting
 
 
-def _note(waiting: _Waiting, row: dict[str, Any]) -> None:
+def _note(waiting: _Waiting, row: dict[str, Any]) -> Generator[Step, Response, None]:
+    """Note what a fulfillment order still has, on all pages of its lines."""
     status = str(row.get("status") or "").upper()
-    place = str(inside(row, "assignedLocation", "location", "id") or "")
-    for line in rows(row.get("lineItems")):
-        remaining, identity = line.get("remainingQuantity"), number("LineItem", inside(line, "lineItem", "id"))
-        if not isinstance(remaining, int) or isinstance(remaining, bool) or remaining <= 0 or not identity:
-            continue
-        if status in _CAN_LEAVE:
-            waiting.rows.append((place, str(row.get("id")), str(line.get("id")), identity, remaining))
-        elif status in _WAITING:
-            waiting.kept[f"{status}/{identity}"] += remaining
+    place, order = str(inside(row, "assignedLocation", "location", "id") or ""), str(row.get("id"))
+    listed = row.get("lineItems")
+    for _ in range(_MOST_PAGES):
+        for line in rows(listed):
+            remaining, identity = line.get("remainingQuantity"), number("LineItem", inside(line, "lineItem", "id"))
+            if not isinstance(remaining, int) or isinstance(remaining, bool) or remaining <= 0 or not identity:
+                continue
+            if status in _CAN_LEAVE:
+                waiting.rows.append((place, order, str(line.get("id")), identity, remaining))
+            elif status in _WAITING:
+                waiting.kept[f"{status}/{identity}"] += remaining
+        after = next_cursor(listed)
+        if after is None:
+            break
+        answer = yield documents.FULFILLMENT_ORDER_LINES, {"id": order, "after": after}
+        listed = inside(data(answer).get("fulfillmentOrder"), "lineItems")
 
 
 def _nothing_left(missing: Counter[str], waiting: _Waiting) -> ChannelRefused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ from channels.connectors.base import (
     TokenRejected,
 )
 from channels.connectors.shopify import Shopify
-from channels.simulators import Marketplaces
+from channels.simulators import Marketplaces, Offer
 from inventory.kernel import clock
 from tests.channels.simulators.shopify_desk import EAST, SECRET, TERMS, TOKEN, WEST, A, B, Desk, Inbox, spec, wait_for
 
@@ -39,9 +39,10 @@ def desk() -> Iterator[Desk]:
     yield from opened()
 
 
-def opened(**terms: object) -> Iterator[Desk]:
+def opened(*, offers: Sequence[Offer] = (), **terms: object) -> Iterator[Desk]:
     inbox = Inbox()
-    world = Marketplaces([spec(shopify=replace(TERMS, **terms))], inbox.url)  # type: ignore[arg-type]
+    shop = spec(shopify=replace(TERMS, **terms), **({"offers": tuple(offers)} if offers else {}))  # type: ignore[arg-type]
+    world = Marketplaces([shop], inbox.url)
     world.start()
     desk = Desk(world, inbox)
     yield desk
@@ -245,6 +246,18 @@ def test_news_without_a_number_whose_answer_was_lost_is_not_told_twice_while_uni
     ship(desk, replace(second, is_repeat=True))
     assert parcels(desk) == [(None, 2), (None, 2)]
     assert units(asked(desk, bought.order_id)) == [(4, 0, 0, 4)]
+
+
+def test_a_shipment_of_more_lines_than_are_listed_at_a_time_is_told_whole() -> None:
+    offers = [Offer(str(7001 + number), f"SKU-{number}", 10, "1.00") for number in range(64)]
+    for desk in opened(offers=offers):
+        bought = desk.buy(A)
+        added = [(offer.external_id, 1) for offer in offers[1:]]
+        desk.do(lambda shop, given=(bought.order_id, added): shop.edit(given[0], {}, added=given[1]))
+        lines = [(line.external_id, 1) for line in asked(desk, bought.order_id).lines]
+        assert len(lines) == 64
+        assert ship(desk, ShipmentNews(bought.order_id, "UPS", "TRK1", lines, uuid4())) == 4
+        assert parcels(desk) == [("TRK1", 64)]
 
 
 def test_two_shipments_under_one_tracking_number_are_both_told(desk: Desk) -> None:
