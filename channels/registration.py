@@ -49,21 +49,26 @@ def update_channel(
     locations: Sequence[tuple[Location, str]] | None = None,
     **fields: Any,
 ) -> Channel:
-    """Change a channel; where that may move a number, all that it shows are owed again. Raises ConnectorError."""
-    before = Channel.objects.get(pk=channel.pk)
+    """Change a channel; where that may move a number, all that it shows are owed again. Raises ConnectorError.
+
+    Only what is given is written: a worker may have renewed its token, or somebody stopped it, since the row was read.
+    """
+    held = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+    before = {name: getattr(held, name) for name in _MOVING}
     for name, value in fields.items():
-        setattr(channel, name, value)
+        setattr(held, name, value)
     if credentials:
-        store(channel, credentials)
-    connector_of(channel).check(account(channel))
-    channel.settings = connector_of(channel).kept_settings(channel.settings or {})
-    channel.save()
+        store(held, credentials)
+    connector_of(held).check(account(held))
+    held.settings = connector_of(held).kept_settings(held.settings or {})
+    held.save(update_fields=[*fields, "settings", "credentials_text"])
+    channel.refresh_from_db()
     if locations is not None:
         _map_locations(channel, locations)
-    moved = any(getattr(before, name) != getattr(channel, name) for name in _MOVING)
+    moved = {name for name in _MOVING if before[name] != getattr(channel, name)}
     if moved or credentials or locations is not None:
         publishing.owe_channel(channel.pk)
-        if any(getattr(before, name) != getattr(channel, name) for name in _ELSEWHERE):
+        if moved.intersection(_ELSEWHERE):
             _forget_shown(channel)
         publishing.align_targets(channel)
     return channel

@@ -8,9 +8,11 @@ import pytest
 
 from channels import sync
 from channels.connectors.base import ConnectorError
+from channels.credentials import account, store
 from channels.models import AllocationRule, Channel, Debt, Listing, StockTarget, SyncLane
 from channels.registration import create_channel, create_listings, update_channel, update_listing
 from channels.rules import save_rule
+from channels.selling import stop_selling
 from inventory.catalogue import save_location, save_product, save_sku
 from tests.channels.shop import Shop
 from tests.channels.world import (
@@ -132,6 +134,20 @@ def test_a_channel_that_moves_to_another_shop_is_told_every_number_anew(shop: Sh
     hands.later(2)
     sync.drain_channel(channel.pk)
     assert shop.book == {"x-A": 5}
+
+
+def test_changing_a_channel_undoes_nothing_that_others_did_to_it_meanwhile() -> None:
+    """A form that was opened before a worker renewed the token, or somebody stopped selling."""
+    opened = a_channel(credentials={"secret": SECRET, "refresh_token": "old"})
+    worker = Channel.objects.get(pk=opened.pk)
+    store(worker, {"refresh_token": "new"})
+    worker.save(update_fields=["credentials_text"])
+    stop_selling([worker], actor="test")
+    changed = update_channel(opened, name="Better", credentials={"access_token": "typed"}, actor="test")
+    found = Channel.objects.get(pk=opened.pk)
+    assert (found.name, found.stopped_at) == ("Better", worker.stopped_at) and worker.stopped_at is not None
+    assert account(found).credentials == {"secret": SECRET, "refresh_token": "new", "access_token": "typed"}
+    assert (changed.name, account(changed).credentials) == ("Better", account(found).credentials)
 
 
 def test_an_inactive_listing_is_owed_again_once_it_is_active(shop: Shop, hands: Hands) -> None:
