@@ -150,7 +150,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "SellOnce",
     "SITE_SUBHEADER": _("One stock, every channel"),
     "SITE_SYMBOL": "inventory_2",
-    "SITE_URL": "/",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", include("reports.urls")),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account:password")),
+    path("admin/password_change/done/", RedirectView.as_view(pattern_name="account:home")),
     path("account/", include("inventory.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("channels.urls")),

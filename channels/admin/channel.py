@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -217,8 +219,10 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
         lane = getattr(channel, "lane", None)
         if lane is None or not lane.failures:
             return _("No failure")
-        said = _("%(count)d failures in a row; not before %(when)s; %(error)s")
-        return said % {"count": lane.failures, "when": lane.not_before or "–", "error": lane.last_error or "–"}
+        said = [ngettext("%d failure", "%d failures in a row", lane.failures) % lane.failures]
+        if lane.not_before is not None:
+            said.append(_("tried again at %s") % localize(timezone.localtime(lane.not_before)))
+        return "; ".join((*said, lane.last_error or "–"))
 
 
 def _shown_for(connectors: list[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -24,7 +24,7 @@ from .. import selling
 from ..models import Channel, StockTarget
 
 STOP_SAYS = (
-    gettext_lazy("Every listing of the channel is told 0, and the channel stays at 0 until you resume."),
+    gettext_lazy("Every listing is told 0 and stays at 0 until you resume."),
     gettext_lazy(
         "It takes effect as each listing acknowledges; until then it may still sell, and a banner counts them."
     ),
@@ -37,7 +37,7 @@ DISCONNECT_SAYS = (
     gettext_lazy("To take the goods off sale, stop selling first and wait until every listing has acknowledged 0."),
     gettext_lazy("A banner stays on every page until you resume."),
 )
-RESUME_SAYS = (gettext_lazy("The channel is told the present number of every listing, and sells again."),)
+RESUME_SAYS = (gettext_lazy("The present number of every listing is sent, and it sells again."),)
 READ_SAYS = (
     gettext_lazy("The channel is asked what it shows now; what is not our number is recorded as drift and repaired."),
 )
@@ -77,10 +77,14 @@ class ChannelActions:
 
     @action(description=gettext_lazy("Resume all"), icon="play_arrow", url_path="resume-all", permissions=["operate"])
     def resume_all(self, request: HttpRequest) -> HttpResponse:
-        """Resume all channels."""
-        return self._ask_all(
-            request, Channel.objects.filter(is_active=True), _resume, title=_("Resume all"), says=RESUME_SAYS
-        )
+        """Resume all channels that are stopped or disconnected."""
+        says = RESUME_SAYS if _halted().exists() else (_("No channel is stopped or disconnected."),)
+        return self._ask_all(request, _halted(), _resume, title=_("Resume all"), says=says)
+
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        """There is nothing to resume where nothing is stopped."""
+        found: list[Any] = super().get_actions_list(request)  # type: ignore[misc]
+        return found if _halted().exists() else [one for one in found if one.path != "resume-all"]
 
     @admin.action(description=gettext_lazy("Stop selling"), permissions=["operate"])
     def stop_selected(self, request: HttpRequest, queryset: QuerySet[Channel]) -> HttpResponse:
@@ -185,6 +189,12 @@ class ChannelActions:
 
 
 Deed = Callable[[list[Channel], str], str]
+
+
+def _halted() -> QuerySet[Channel]:
+    """Channels that do not sell because a person said so."""
+    halted = Q(stopped_at__isnull=False) | Q(disconnected_at__isnull=False)
+    return Channel.objects.filter(halted, is_active=True)
 
 
 def _stop(channels: list[Channel], who: str) -> str:

@@ -65,13 +65,13 @@ class DeliveryAdmin(BigTable, RecordAdmin):
         ("stored_at", RangeDateTimeFilter),
     )
     search_fields = ("event_id__startswith", "order_ref__startswith")
-    search_help_text = gettext_lazy("The start of an event's or an order's id")
+    search_help_text = gettext_lazy("Start of an event's or order's id")
     actions = ("replay_selected",)
     actions_detail = ("replay_one",)
     fields = (
         ("channel", "source", "topic"),
         ("event_id", "order_ref"),
-        ("state", "conflicting"),
+        ("state", "conflict"),
         ("reason", "detail"),
         ("stored_at", "settled_at"),
         "body_text",
@@ -88,6 +88,11 @@ class DeliveryAdmin(BigTable, RecordAdmin):
         """Waiting, done or parked."""
         levels = {DeliveryStatus.DONE: "good", DeliveryStatus.PARKED: "bad"}
         return badge(delivery.get_status_display(), levels.get(DeliveryStatus(delivery.status), ""))
+
+    @display(description=gettext_lazy("conflicting"))
+    def conflict(self, delivery: Delivery) -> SafeString | str:
+        """Whether its id came before with other contents."""
+        return badge(_("The same event came before with other contents"), "warn") if delivery.conflicting else _("no")
 
     @display(description=gettext_lazy("body"))
     def body_text(self, delivery: Delivery) -> SafeString:

@@ -56,7 +56,7 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         ("is_active", BooleanRadioFilter),
     )
     search_fields = ("sku__code", "sku__name", "sku__barcode", "external_key")
-    search_help_text = gettext_lazy("Part of a SKU's code, name or barcode, or of the channel's id")
+    search_help_text = gettext_lazy("SKU code, name, barcode, channel's id")
     autocomplete_fields = ("channel", "sku")
     actions = ("push_selected",)
     actions_detail = ("push_one", "all_channels")

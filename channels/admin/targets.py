@@ -73,7 +73,7 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
         ("is_active", BooleanRadioFilter),
     )
     search_fields = ("listing__sku__code", "listing__sku__name", "listing__external_key", "parked_reason", "last_error")
-    search_help_text = gettext_lazy("Part of a SKU's code or name, of the channel's id, or of an error")
+    search_help_text = gettext_lazy("SKU code, name, channel's id or error")
     ordering = ("-pk",)
     actions = ("push_selected", "retry_selected")
     actions_detail = ("push_one", "retry_one", "pushes")
@@ -85,7 +85,8 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
         ("attempts", "next_attempt_at"),
         "parked_reason",
         ("sent_at", "pushed_at"),
-        ("version", "flight_key", "claimed_until"),
+        ("version", "claimed_until"),
+        "flight_key",
         ("suspect", "suspect_at"),
     )
     csv_columns = (
@@ -156,6 +157,12 @@ class StockTargetAdmin(CsvExport, RecordAdmin):
         """Every number sent to it."""
         return redirect(list_of(PushLog, f"target__id__exact={find(self, request, object_id).pk}"))
 
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only what is parked can be unparked."""
+        found = super().get_actions_detail(request, object_id)
+        parked = StockTarget.objects.filter(pk=object_id).exclude(parked_reason="").exists()
+        return [one for one in found if parked or one.path != "retry"]
+
     def _ask_one(self, request: HttpRequest, object_id: str, deed: Any, title: str, says: Any) -> HttpResponse:
         target = find(self, request, object_id)
         return ask(
@@ -182,7 +189,7 @@ class PushLogAdmin(BigTable, RecordAdmin):
         ("computed_at", RangeDateTimeFilter),
     )
     search_fields = ("target__listing__sku__code__iexact", "target__listing__external_key__exact")
-    search_help_text = gettext_lazy("A SKU's whole code, or the channel's whole id")
+    search_help_text = gettext_lazy("A whole SKU code or channel's id")
     fields = (
         ("sku", "channel"),
         ("quantity", "outcome"),

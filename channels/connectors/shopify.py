@@ -1,6 +1,6 @@
 """The ``shopify`` connector: Shopify's Admin GraphQL and its webhooks.
 
-A listing is named by its variant, as orders name it; numbers are set by its inventory item, at one location or several.
+A listing is named by its variant, as Orders name this id.; numbers are set by its inventory item, at one location or several.
 """
 
 import base64
@@ -53,12 +53,21 @@ class Shopify(Connector):
     code = "shopify"
     label = "Shopify"
     credential_fields: ClassVar[Sequence[Field]] = (
-        Field("access_token", "Admin API access token", required=False, help_text="shpat_...; fetched if it can be"),
-        Field("client_secret", "Client secret", help_text="of the app; signs its webhooks"),
-        Field("previous_client_secret", "Previous client secret", required=False, help_text="while it is rotated"),
-        Field("client_id", "Client id", required=False, help_text="of the app, where its tokens end"),
-        Field("refresh_token", "Refresh token", required=False, help_text="of a token that ends"),
-        Field("access_token_expires_at", "Token ends at", required=False, help_text="ISO 8601; kept up to date by us"),
+        Field(
+            "access_token",
+            "Admin API access token",
+            required=False,
+            help_text="shpat_...; fetched by itself where it can be.",
+        ),
+        Field("client_secret", "Client secret", help_text="Of the app; it signs the webhooks."),
+        Field(
+            "previous_client_secret", "Previous client secret", required=False, help_text="While it is being replaced."
+        ),
+        Field("client_id", "Client id", required=False, help_text="Of the app, where its tokens end."),
+        Field("refresh_token", "Refresh token", required=False, help_text="Of a token that ends."),
+        Field(
+            "access_token_expires_at", "Token ends at", required=False, help_text="ISO 8601; kept up to date by itself."
+        ),
     )
     setting_fields: ClassVar[Sequence[Field]] = (
         Field("api_version", "API version", required=False, default=API_VERSION),
@@ -66,7 +75,7 @@ class Shopify(Connector):
             "location_id",
             "Location",
             required=False,
-            help_text="of a channel whose locations are not mapped one by one",
+            help_text="For a channel whose locations are not mapped one by one.",
         ),
         Field("notify_customer", "Shopify mails the tracking number", required=False, default=True, type=bool),
         Field(
@@ -74,7 +83,7 @@ class Shopify(Connector):
         ),
     )
     external_fields: ClassVar[Sequence[Field]] = (
-        Field("inventory_item_id", "Inventory item id", help_text="stock is set by it"),
+        Field("inventory_item_id", "Inventory item id", help_text="Its stock is set by this id."),
         Field("variant_id", "Variant id", help_text="orders name it"),
     )
 

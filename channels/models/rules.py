@@ -42,4 +42,5 @@ class AllocationRule(models.Model):
 
     def __str__(self) -> str:
         scope = " + ".join(str(part) for part in (self.channel, self.sku, self.category, self.tag) if part)
-        return f"{self.get_kind_display()} {self.value if self.value is not None else ''} ({scope or _('all')})"
+        value = "" if self.value is None else f" {self.value.normalize():f}"
+        return f"{self.get_kind_display()}{value} ({scope or _('all')})"

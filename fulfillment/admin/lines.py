@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from channels import registration
 from channels.connectors.base import ConnectorError
 from channels.credentials import connector_of
-from inventory.admin.base import BigTable, ConditionFilter, RecordAdmin
+from inventory.admin.base import BigTable, ConditionFilter, RecordAdmin, money
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 from inventory.errors import StockError
 from inventory.people.roles import Standing
@@ -50,12 +50,12 @@ class SalesOrderLineAdmin(BigTable, RecordAdmin):
         ("parked_reason", FieldTextFilter),
     )  # fmt: skip
     search_fields = ("order__external_id", "listing_key__startswith", "sku__code__exact")
-    search_help_text = gettext_lazy("Part of the order's id, the start of the channel's id, or a SKU's whole code")
+    search_help_text = gettext_lazy("Order's id, channel's id, whole SKU code")
     ordering = ("-id",)
     actions = ("retry_selected",)
     actions_detail = ("map_listing", "retry_one")
     fields = (
-        ("order", "external_id"), ("sku", "listing_key"), ("quantity", "unit_price", "fulfilled_by"),
+        ("order", "external_id"), ("sku", "listing_key"), ("quantity", "price", "fulfilled_by"),
         ("reserved", "short", "shipped"), ("cancelled", "refunded", "returned"), ("parked_reason", "parked_detail"),
     )  # fmt: skip
 
@@ -73,6 +73,16 @@ class SalesOrderLineAdmin(BigTable, RecordAdmin):
         """Of orders that hold or held stock at this person's locations."""
         places = standing.location_ids if standing else frozenset()
         return rows if places is None else rows.filter(order__in=seen_at(places))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only lines that wait for their listing are mapped or looked at again."""
+        waits = SalesOrderLine.objects.filter(pk=object_id).exclude(parked_reason="").exists()
+        return super().get_actions_detail(request, object_id) if waits else []
+
+    @display(description=gettext_lazy("unit price"))
+    def price(self, line: SalesOrderLine) -> str | None:
+        """With its currency."""
+        return money(line.unit_price, line.order.currency)
 
     @display(description=gettext_lazy("order"), ordering="order_id")
     def order_id_text(self, line: SalesOrderLine) -> str:

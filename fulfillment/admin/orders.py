@@ -7,14 +7,14 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from inventory.admin.base import BigTable, RecordAdmin, badge, pretty
+from inventory.admin.base import BigTable, RecordAdmin, badge, money
 from inventory.admin.export import CsvExport
 from inventory.admin.inlines import ReadInline
 from inventory.people.roles import Standing
@@ -24,6 +24,8 @@ from ..models import OrderStatus, SalesOrder, SalesOrderLine
 from .order_actions import OrderActions
 from .order_filters import NeedFilter
 
+#: The parts of an address in the order in which people write them.
+ADDRESS = ("name", "company", "address1", "address2", "street", "postal_code", "city", "region", "country")
 LEVELS = {OrderStatus.PAUSED: "warn", OrderStatus.SHIPPED: "good", OrderStatus.CANCELLED: "warn"}
 
 
@@ -33,11 +35,16 @@ class LineInline(ReadInline):
     model = SalesOrderLine
     fields = readonly_fields = (
         "external_id", "sku", "quantity", "reserved", "short", "shipped", "cancelled", "refunded", "returned",
-        "unit_price", "fulfilled_by", "parked",
+        "price", "fulfilled_by", "parked",
     )  # fmt: skip
     joins = ("sku", "order__channel")
     ordering = ("position",)
     verbose_name_plural = gettext_lazy("Lines")
+
+    @display(description=gettext_lazy("unit price"))
+    def price(self, line: SalesOrderLine) -> str | None:
+        """With its currency."""
+        return money(line.unit_price, line.order.currency)
 
     @display(description=gettext_lazy("parked because"))
     def parked(self, line: SalesOrderLine) -> str | None:
@@ -60,7 +67,7 @@ class SalesOrderAdmin(OrderActions, CsvExport, BigTable, RecordAdmin):
         ("recorded_at", RangeDateTimeFilter),
     )
     search_fields = ("external_id", "lines__sku__code__exact")
-    search_help_text = gettext_lazy("Part of the order's id, or a SKU's whole code")
+    search_help_text = gettext_lazy("Part of order's id, or whole SKU code")
     inlines = (LineInline,)
     fields = (
         ("channel", "external_id", "version"), ("state", "problem"), ("placed_at", "recorded_at"),
@@ -100,8 +107,12 @@ class SalesOrderAdmin(OrderActions, CsvExport, BigTable, RecordAdmin):
 
     @display(description=gettext_lazy("ship to"))
     def ship_to_text(self, order: SalesOrder) -> SafeString:
-        """The address, as the channel gave it."""
-        return pretty(order.ship_to)
+        """The address, as the channel gave it: what it calls the parts, where we know no better, stands before them."""
+        told = {name: text for name, text in order.ship_to.items() if text not in (None, "", [], {})}
+        lines = [str(told.pop(name)) for name in ADDRESS if name in told]
+        return format_html_join(
+            mark_safe("<br>"), "{}", ((line,) for line in (*lines, *(f"{name}: {text}" for name, text in told.items())))
+        )
 
     @display(description=gettext_lazy("first delivery"))
     def delivery_link(self, order: SalesOrder) -> SafeString | None:

@@ -137,9 +137,9 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         found = links.find(token, request=request)
     except attempts.LockedOut as error:
-        return _page(request, "people/no_link.html", _("This link"), {"why": error.message}, status=429)
+        return _page(request, "people/no_link.html", _("This link does not work"), {"why": error.message}, status=429)
     if found is None:
-        return _page(request, "people/no_link.html", _("This link"), {"why": ""}, status=404)
+        return _page(request, "people/no_link.html", _("This link does not work"), {"why": ""}, status=404)
     joins = found.kind == LinkKind.INVITATION
     user = User(username=found.email, email=found.email) if joins else found.user
     form_class = JoinForm if joins else NewPasswordForm

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import ManyToManyField, Model, Q, QuerySet
+from django.db.models import DecimalField, ManyToManyField, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,7 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from ..models import Location
 from ..people.roles import COST_FIELDS, SEES_COST, Standing, at_places, standing_of
@@ -39,6 +44,27 @@ def pretty(value: Any) -> SafeString:
     """JSON for people to read; escaped, since it may come from outside."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
     return format_html('<pre class="so-code">{}</pre>', text)
+
+
+def plain(number: Decimal) -> str:
+    """Without needless zeros."""
+    return f"{number.normalize():f}"
+
+
+def money(amount: Decimal | None, currency: str) -> str | None:
+    """An amount with its currency: two digits after the point, more where it has them."""
+    if amount is None:
+        return None
+    digits = max(2, len(plain(amount).partition(".")[2]))
+    return f"{amount:.{digits}f} {currency}".strip()
+
+
+class PlainNumberInput(UnfoldAdminDecimalFieldWidget):
+    """A number to change, as people write it."""
+
+    def format_value(self, value: Any) -> Any:
+        """2 and not 2.0000."""
+        return plain(value) if isinstance(value, Decimal) else super().format_value(value)
 
 
 def fingerprint(value: bytes | memoryview) -> SafeString:
@@ -67,7 +93,9 @@ class BackOfficeAdmin(ModelAdmin):
     warn_unsaved_form = True
     empty_value_display = "–"
     empty_hint: Any = ""  # what an empty list says instead of rows
-    formfield_overrides: ClassVar[dict[Any, Any]] = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        ArrayField: {"widget": UnfoldAdminTextInputWidget}, DecimalField: {"widget": PlainNumberInput},
+    }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """The rows at this person's locations."""

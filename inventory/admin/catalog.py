@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from .. import catalogue
 from ..models import Product, Sku, StockLevel
 from ..people.roles import at_places, standing_of
-from .base import BackOfficeAdmin
+from .base import BackOfficeAdmin, money
 from .export import CsvExport
 from .pages import find, page_of
 from .stock import STATES, ask_adjust, ask_move
@@ -137,7 +137,7 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     @display(description=_("price"), ordering="price")
     def price_text(self, sku: Sku) -> str | None:
         """The price with its currency."""
-        return f"{sku.price.normalize():f} {sku.currency}".strip() if sku.price is not None else None
+        return money(sku.price, sku.currency)
 
     @display(description=_("available"), ordering="available_sum")
     def units_available(self, sku: Any) -> int:

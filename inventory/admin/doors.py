@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 
 from ..models import AccessEvent, AttemptCount, LoginSession
 from ..people import attempts, sessions
+from ..people.login import UNKNOWN
 from .base import BigTable, RecordAdmin, actor, badge
 from .pages import ask, ask_about_rows, find, list_of
 
@@ -72,6 +73,8 @@ class AttemptAdmin(RecordAdmin):
     @display(description=gettext_lazy("account"), ordering="account")
     def account_text(self, count: AttemptCount) -> str:
         """Whose, or the address as a whole."""
+        if count.account.startswith(UNKNOWN):
+            return _("an unknown name (%s)") % count.account.removeprefix(UNKNOWN)[:6]
         return count.account or _("(all of the address)")
 
     @display(description=gettext_lazy("state"))

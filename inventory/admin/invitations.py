@@ -84,7 +84,7 @@ class InvitationAdmin(RefusesAloud, BackOfficeAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         """A new one has no history yet."""
         asked = ("email", "role", "locations")
-        return (*asked, "state", ("made_by", "made_at"), ("expires_at", "used_at", "revoked_at")) if obj else asked
+        return (*asked, "state", ("made_by", "made_at"), "expires_at", ("used_at", "revoked_at")) if obj else asked
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """It stays as it was made: revoke it and invite anew."""

@@ -43,7 +43,7 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         ("recorded_at", RangeDateTimeFilter),
     )
     search_fields = ("level__sku__code__iexact", "level__sku__barcode__exact", "reference", "key__exact")
-    search_help_text = _("A SKU's whole code or barcode, part of a reference, or a key")
+    search_help_text = _("Whole SKU code or barcode, reference")
     fields = (
         ("sku", "location"),
         ("number", "quantity"),

@@ -20,7 +20,7 @@ class LocationForm(forms.ModelForm):
     """Time zones are chosen, not typed."""
 
     time_zone = forms.ChoiceField(
-        label=_("time zone"),
+        label=_("Time zone"),
         choices=[(name, name) for name in sorted(available_timezones())],
         initial="UTC",
         widget=UnfoldAdminSelect2Widget,

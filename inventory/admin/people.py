@@ -1,6 +1,6 @@
 """People who may come in: what they are, and what is done for them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -50,6 +50,7 @@ class PersonForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("first_name", "is_active")
+        help_texts: ClassVar = {"is_active": gettext_lazy("Off: they cannot log in, and what they did stays named.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
@@ -23,6 +25,14 @@ class StatusFilter(ConditionFilter):
         "open": (_("Open"), Q(quantity__gt=F("fulfilled") + F("released"))),
         "ended": (_("Ended"), Q(quantity=F("fulfilled") + F("released"))),
     }
+
+
+def holder_page(reservation: Reservation) -> str:
+    """The page of whoever holds it, known by the name of its kind; empty where there is none."""
+    suffix = f"{reservation.holder_kind.replace('_', '')}_change"
+    names = (f"{entry.opts.app_label}_{entry.opts.model_name}_change" for entry in admin.site._registry.values())
+    name = next((name for name in names if name.endswith(suffix)), "")
+    return reverse(f"admin:{name}", args=(reservation.holder_id,)) if name else ""
 
 
 @admin.register(Reservation)
@@ -48,7 +58,7 @@ class ReservationAdmin(BigTable, RecordAdmin):
         ("reserved_at", RangeDateTimeFilter),
     )
     search_fields = ("level__sku__code__iexact", "level__sku__barcode__exact", "holder_id__exact")
-    search_help_text = _("A SKU's whole code or barcode, or the holder's number")
+    search_help_text = _("Whole SKU code, barcode, holder's number")
     ordering = ("-id",)
     fields = (
         "holder",
@@ -71,8 +81,10 @@ class ReservationAdmin(BigTable, RecordAdmin):
 
     @display(description=_("holder"))
     def holder(self, reservation: Reservation) -> str:
-        """Who holds it."""
-        return f"{reservation.holder_kind} {reservation.holder_id}"
+        """Who holds it, with the way there where the back office has a page of it."""
+        name = f"{reservation.holder_kind.replace('_', ' ')} {reservation.holder_id}"
+        address = holder_page(reservation)
+        return format_html('<a class="so-link" href="{}">{}</a>', address, name) if address else name
 
     @display(description=_("open"))
     def open_units(self, reservation: Reservation) -> int:

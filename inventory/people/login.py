@@ -14,6 +14,9 @@ from unfold.forms import AuthenticationForm
 from ..models import AttemptKind, EventKind
 from . import attempts, events
 
+#: Before what stands for a name that nobody has.
+UNKNOWN = "? "
+
 
 class LoginForm(AuthenticationForm):
     """Django's form for staff, behind the limits."""
@@ -53,4 +56,4 @@ class LoginForm(AuthenticationForm):
 
 def _unknown(name: str) -> str:
     """What attempts of a name that nobody has are counted by: it may be a password, typed into the wrong field."""
-    return f"? {hashlib.sha256(name.lower().encode()).hexdigest()[:16]}"
+    return f"{UNKNOWN}{hashlib.sha256(name.lower().encode()).hexdigest()[:16]}"

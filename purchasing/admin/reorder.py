@@ -91,20 +91,20 @@ class ReorderAlertAdmin(CsvExport, RecordAdmin):
         """The location's code, or all."""
         return alert.rule.location.code if alert.rule.location else _("all")
 
-    @admin.action(description=gettext_lazy("Close"), permissions=["operate"])
+    @admin.action(description=gettext_lazy("Mark as dealt with"), permissions=["operate"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[ReorderAlert]) -> HttpResponse:
         """Deal with the chosen alerts."""
         return ask_about_rows(
-            self, request, queryset, action="close_selected", title=_("Close alerts"), says=CLOSE_SAYS,
+            self, request, queryset, action="close_selected", title=_("Mark as dealt with"), says=CLOSE_SAYS,
             deed=lambda ids, values: _close(request, ids),
         )  # fmt: skip
 
-    @action(description=gettext_lazy("Close"), icon="done", url_path="close", permissions=["operate"])
+    @action(description=gettext_lazy("Mark as dealt with"), icon="done", url_path="close", permissions=["operate"])
     def close_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Deal with this alert."""
         alert = find(self, request, object_id)
         return ask(
-            self, request, title=_("Close alert"), says=CLOSE_SAYS, subjects=[alert], back=page_of(alert),
+            self, request, title=_("Mark as dealt with"), says=CLOSE_SAYS, subjects=[alert], back=page_of(alert),
             deed=lambda values: _close(request, [alert.pk]),
         )  # fmt: skip
 

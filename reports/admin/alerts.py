@@ -37,7 +37,7 @@ class AlertAdmin(CsvExport, RecordAdmin):
     date_hierarchy = "raised_at"
     actions = ("close_selected",)
     actions_detail = ("close_one",)
-    fields = (("kind_label", "subject"), "message", ("count", "raised_at", "repeated_at"), ("closed_at", "closed_by"))
+    fields = (("kind_label", "subject"), "message", "count", ("raised_at", "repeated_at"), ("closed_at", "closed_by"))
     csv_columns = (
         ("kind", "kind"), ("subject", "subject"), ("message", "message"), ("count", "count"),
         ("raised_at", "raised_at"), ("repeated_at", "repeated_at"), ("closed_at", "closed_at"),
@@ -49,20 +49,20 @@ class AlertAdmin(CsvExport, RecordAdmin):
         """What it is about."""
         return badge(alert.get_kind_display(), "bad" if alert.kind in GRAVE else "warn")
 
-    @admin.action(description=gettext_lazy("Close"), permissions=["operate"])
+    @admin.action(description=gettext_lazy("Mark as dealt with"), permissions=["operate"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
         """Deal with the chosen alerts."""
         return ask_about_rows(
-            self, request, queryset, action="close_selected", title=_("Close alerts"), says=CLOSE_SAYS,
+            self, request, queryset, action="close_selected", title=_("Mark as dealt with"), says=CLOSE_SAYS,
             deed=lambda ids, values: _close(request, ids),
         )  # fmt: skip
 
-    @action(description=gettext_lazy("Close"), icon="done", url_path="close", permissions=["operate"])
+    @action(description=gettext_lazy("Mark as dealt with"), icon="done", url_path="close", permissions=["operate"])
     def close_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Deal with this alert."""
         alert = find(self, request, object_id)
         return ask(
-            self, request, title=_("Close alert"), says=CLOSE_SAYS, subjects=[alert], back=page_of(alert),
+            self, request, title=_("Mark as dealt with"), says=CLOSE_SAYS, subjects=[alert], back=page_of(alert),
             deed=lambda values: _close(request, [alert.pk]),
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -12,7 +12,9 @@ from .. import dashboard
 @require_GET
 @never_cache
 def overview(request: HttpRequest) -> HttpResponse:
-    """The overview's figures, for people who may see them."""
+    """The overview's figures, for people who may see them; who opens the address itself is led to the page around them."""
+    if request.headers.get("Sec-Fetch-Dest") == "document":
+        return redirect("admin:index")
     if not dashboard.may_see(request):
         raise PermissionDenied
     return render(request, "admin/live/overview.html", dashboard.live(request))

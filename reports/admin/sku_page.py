@@ -44,6 +44,7 @@ def sku_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": sku.code,
+        "object": sku,
         "opts": Sku._meta,
         "sku": sku,
         "now": clock.now(),

@@ -62,7 +62,7 @@ def test_the_page_does_not_say_which_part_was_wrong(now: object, boss: User) -> 
     pages = set()
     for name, password in (("boss", "wrong"), ("nobody", "wrong"), ("gone", PASSWORD), ("customer", PASSWORD)):
         page = said(Browser(name), password)
-        pages.add(page[page.index("Please correct") : page.index("<form")])
+        pages.add(page[page.index("Name and password") : page.index("<form")])
     assert len(pages) == 1
 
 
