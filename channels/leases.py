@@ -9,10 +9,24 @@ from inventory.kernel import clock
 
 from .outbox import LEASE, OWE_AGAIN, Release, release_lanes
 
+# Claims stand under a lane's lease, so that they are looked for where a lane's has ended: an index on the claims themselves
+# would have to be written with every number that is sent.
+_ENDED = """
+SELECT channel_id FROM channels_synclane WHERE lease_until < %s ORDER BY channel_id FOR NO KEY UPDATE SKIP LOCKED
+"""
+
 _EXPIRED = """
 SELECT id, channel_id, claim_owed_at, claim_stored_at FROM channels_stocktarget
-WHERE claimed_until < %s ORDER BY channel_id, id LIMIT 10000
+WHERE channel_id = ANY(%s) AND claimed_until < %s ORDER BY channel_id, id LIMIT %s
 """
+
+_REOPEN = """
+UPDATE channels_synclane SET lease = NULL, lease_until = NULL, holder = ''
+WHERE channel_id = ANY(%s) AND lease_until < %s
+"""
+
+#: Claims that are freed in one transaction; a lane with more stays closed until the next.
+MOST_CLAIMS = 10_000
 
 _FREE = """
 WITH locked AS MATERIALIZED (
@@ -27,13 +41,26 @@ FROM locked WHERE target.id = locked.id
 """
 
 
-@transaction.atomic
 def free_expired_claims() -> int:
     """Owe again what dead workers had claimed; what they may have sent is unknown. The number of targets freed."""
+    return _free(None)
+
+
+@transaction.atomic
+def _free(channel_id: int | None) -> int:
+    """Of one channel, whatever its lane says, or of all whose lane's lease has ended; those lanes are open again."""
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(_EXPIRED, [now])
+        channels = [channel_id]
+        if channel_id is None:
+            cursor.execute(_ENDED, [now])
+            channels = [row[0] for row in cursor.fetchall()]
+            if not channels:
+                return 0
+        cursor.execute(_EXPIRED, [channels, now, MOST_CLAIMS])
         rows = cursor.fetchall()
+        if channel_id is None and len(rows) < MOST_CLAIMS:
+            cursor.execute(_REOPEN, [channels, now])
         if rows:
             back = [(channel_id, pk, owed_at or now, stored_at) for pk, channel_id, owed_at, stored_at in rows]
             cursor.execute(OWE_AGAIN, [list(column) for column in zip(*back, strict=True)])
@@ -43,7 +70,7 @@ def free_expired_claims() -> int:
 
 _EXPIRE = """
 WITH lane AS (
-    UPDATE channels_synclane SET lease = NULL, lease_until = NULL, holder = ''
+    UPDATE channels_synclane SET lease_until = %(past)s
     WHERE holder = %(holder)s AND lease IS NOT NULL
     RETURNING channel_id
 ), locked AS MATERIALIZED (
@@ -99,7 +126,7 @@ def free_abandoned() -> list[int]:
 
 def _end(channel_id: int, lease: UUID) -> None:
     expire_claims(channel_id, lease=lease)
-    free_expired_claims()
+    _free(channel_id)
     release_lanes([Release(channel_id)], lease=lease)
 
 
@@ -111,7 +138,7 @@ JOIN channels_synclane lane ON lane.channel_id = debt.channel_id
 JOIN channels_channel channel ON channel.id = debt.channel_id
 WHERE greatest(debt.owed_at, target.next_attempt_at, lane.not_before) < %(before)s
     AND target.is_active AND target.parked_reason = '' AND target.claimed_until IS NULL
-    AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
+    AND lane.lease_until IS NULL
     AND channel.is_active AND channel.disconnected_at IS NULL
 GROUP BY debt.channel_id
 """
@@ -119,7 +146,6 @@ GROUP BY debt.channel_id
 
 def overdue_channels(*, after: timedelta) -> dict[int, int]:
     """Channels whose debts could have been paid ``after`` ago and are not being worked at: an alarm was lost."""
-    now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(_OVERDUE, {"before": now - after, "now": now})
+        cursor.execute(_OVERDUE, {"before": clock.now() - after})
         return dict(cursor.fetchall())

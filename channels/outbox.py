@@ -78,14 +78,15 @@ WHERE debt.channel_id = lane.channel_id AND target.is_active AND target.claimed_
 
 _DUE = "AND (target.next_attempt_at IS NULL OR target.next_attempt_at <= %(now)s)"
 
-# A lane that somebody else is about to take, or a debt that somebody is about to owe firmly, is left to them.
+# A lane whose lease has ended opens when what was claimed under it has been freed. A lane that somebody else is about to take,
+# or a debt that somebody is about to owe firmly, is left to them.
 _CLAIM = f"""
 WITH lazily AS MATERIALIZED ({_LAZILY}), wanted AS MATERIALIZED (
     SELECT * FROM unnest(%(channels)s::bigint[], %(limits)s::int[]) AS wanted (channel_id, most)
 ), free AS MATERIALIZED (
     SELECT lane.channel_id, wanted.most FROM wanted JOIN channels_synclane lane USING (channel_id)
     WHERE EXISTS (SELECT 1 FROM lazily) AND {_CONNECTED} AND EXISTS (SELECT 1 {_PAYABLE} {_DUE})
-        AND (lane.lease_until IS NULL OR lane.lease_until < %(now)s)
+        AND lane.lease_until IS NULL
         AND (lane.not_before IS NULL OR lane.not_before <= %(now)s)
     ORDER BY lane.channel_id
     FOR NO KEY UPDATE OF lane SKIP LOCKED
@@ -342,7 +343,7 @@ SELECT min(greatest(lane.not_before, CASE
 END))
 FROM channels_synclane lane
 WHERE (%(channel)s::bigint IS NULL OR lane.channel_id = %(channel)s) AND {_CONNECTED}
-    AND (lane.lease_until IS NULL OR lane.lease_until <= %(now)s) AND EXISTS (SELECT 1 {_PAYABLE})
+    AND lane.lease_until IS NULL AND EXISTS (SELECT 1 {_PAYABLE})
 """
 
 

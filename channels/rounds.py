@@ -6,20 +6,21 @@ or transaction is held while a request is out.
 """
 
 import logging
+import math
 import random
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError, connections
 
 from inventory.kernel import clock
-from inventory.kernel.workqueue import back_off, ring_now
+from inventory.kernel.workqueue import back_off, hold_off, ring_now
 
 from . import leases, outbox, publishing, rereading
 from .credentials import connector_of
@@ -33,16 +34,18 @@ from .voyage import Voyage
 
 logger = logging.getLogger(__name__)
 
-#: A channel is called at most once in so many seconds: debts that arrive meanwhile travel together.
-PACE_SECONDS = 0.25
+#: A channel is called about once in so many seconds: debts that arrive meanwhile travel together. The clock is divided into
+#: such spans, and whoever was called waits for the end of the span, so that all channels are due at the same instants and share
+#: one round; else thirty channels would soon have thirty rounds of their own.
+PACE_SECONDS = 0.2
 
 #: A batch that was full leaves more behind, which travels together in any case.
-FULL_PACE_SECONDS = 0.125
+FULL_PACE_SECONDS = 0.1
 
-#: On a machine that is short of time, rounds take longer, and channels wait for so many times what the last round took of
-#: ours (the channels' own answers apart): fewer and larger batches, so that the recording of sales is never starved.
-PACE_SHARE = 4
-SLOWEST_PACE_SECONDS = 1.2
+#: On a machine that is short of time rounds take longer, and the spans are doubled until they are so many times what the last
+#: round took of ours (the channels' own answers apart): fewer and larger batches, so that recording is never starved.
+PACE_SHARE = 2
+SLOWEST_PACE_SECONDS = 0.8
 
 #: Where a number came too late for what the channel showed, or may be about to, the next round begins after so long.
 SOON_SECONDS = 0.1
@@ -67,6 +70,8 @@ def pay(channel_ids: Collection[int] | None = None) -> int:
         return 0
     try:
         lanes = outbox.claim_debts(limits, lease=lease)
+        if lanes:
+            hold_off(DRAIN)
         return _Round(lease).pay(lanes) if lanes else 0
     except Exception:  # the database's trouble or a fault of ours: what was claimed is owed again, at once
         for channel_id in limits:
@@ -275,10 +280,15 @@ class _Round:
         return self._next(FULL_PACE_SECONDS if full else PACE_SECONDS, away_seconds=voyage.away_seconds)
 
     def _next(self, pace: float, *, away_seconds: float = 0.0) -> datetime:
-        """When a channel may be called next: paced from the beginning of this round, for all of them alike."""
-        elapsed = time.monotonic() - self.began
-        pace = min(max(pace, PACE_SHARE * (elapsed - max(away_seconds, 0.0))), SLOWEST_PACE_SECONDS)
-        return clock.now() + timedelta(seconds=max(0.0, pace - elapsed))
+        """When a channel may be called next: at the end of the span in which this round began, for all of them alike."""
+        ours = time.monotonic() - self.began - max(away_seconds, 0.0)
+        while pace < min(PACE_SHARE * ours, SLOWEST_PACE_SECONDS):
+            pace *= 2
+        began = clock.now().timestamp() - (time.monotonic() - self.began)
+        span_ends = (math.floor(began / pace) + 1) * pace
+        if span_ends - began < pace / 4:  # a round that began outside the rhythm
+            span_ends += pace
+        return datetime.fromtimestamp(span_ends, UTC)
 
 
 def _failures(voyages: Sequence[Voyage]) -> dict[int, int]:

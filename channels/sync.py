@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from psycopg.errors import DeadlockDetected
 
@@ -30,36 +30,46 @@ MOST_ROUNDS = 10
 
 def drain_channels() -> int:
     """Pay every channel what it is owed; the number of targets that were settled."""
-    answer(DRAIN)
     return _drain(None)
 
 
 def drain_channel(channel_id: int) -> int:
     """Pay one channel what it is owed; the number of targets that were settled."""
-    answer(DRAIN)
     return _drain(channel_id)
 
 
 def _drain(channel_id: int | None) -> int:
+    """Rounds for as long as something is due. The flag is cleared before each claim, raised while a round is under way (what
+    comes meanwhile is paced anyway), and cleared again before it is looked what is owed: who comes later rings anew.
+    """
     settled = 0
     for _ in range(MOST_ROUNDS):
+        answer(DRAIN)
         try:
             done = rounds.pay(None if channel_id is None else [channel_id])
-        except OperationalError as error:
+        except Exception as error:
+            _come_back()
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
             logger.warning("deadlock, trying again")
-            ring_now(DRAIN, delay=0.1)
             return settled
         settled += done
+        if done:
+            answer(DRAIN)
         wait = outbox.next_due_in(channel_id)
         if wait is None:
             return settled
         if wait > 0 or not done:
-            ring_now(DRAIN, delay=max(wait, 0.02))
+            ring_now(DRAIN, delay=max(wait, 0.02), paced=done > 0)
             return settled
     ring_now(DRAIN)
     return settled
+
+
+def _come_back() -> None:
+    """A round broke off: what was owed meanwhile has not rung, since the round held it off."""
+    answer(DRAIN)
+    ring_now(DRAIN, delay=0.1)
 
 
 @transaction.atomic

@@ -68,11 +68,12 @@ def drain_inbox(lane: int) -> int:
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
             ring_now(DRAIN, [lane], delay=0.1)
             return settled
-        except OperationalError as error:
+        except Exception as error:
+            answer(DRAIN, lane)  # what came meanwhile was held off
+            ring_now(DRAIN, [lane], delay=0.1)
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
             logger.warning("inbox, lane %s: deadlock, trying again", lane)
-            ring_now(DRAIN, [lane], delay=0.1)
             return settled
         if not count:
             return settled

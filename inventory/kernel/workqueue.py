@@ -28,6 +28,9 @@ FLAG_MILLISECONDS = 2000
 #: An alarm that is on its way and comes within so long makes another one needless.
 SOON_SECONDS = 0.3
 
+#: The same of one that was postponed because its work is paced.
+LONGEST_PACE_SECONDS = 1.0
+
 #: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
 MUTE_SECONDS = 1.0
 
@@ -45,13 +48,22 @@ def ring(name: str, *ids: int, delay: float = 0.0) -> None:
     transaction.on_commit(partial(ring_now, name, ids, delay=delay))
 
 
-def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False) -> bool:
-    """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``."""
+def ring_now(
+    name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_rung: bool = False, paced: bool = False
+) -> bool:
+    """``ring`` without waiting for a commit. True where an alarm was sent; the sweep passes ``even_if_rung``.
+
+    A ``paced`` alarm is postponed because nothing can be done before; until it comes no other one is needed.
+    """
     global _mute_until
     if time.monotonic() < _mute_until and not even_if_rung:
         return False
     try:
-        rung = _postponed_before(name, ids, delay) if delay else not _raise_flag(name, ids) or _comes_soon(name, ids)
+        rung = (
+            _postponed_before(name, ids, delay, paced)
+            if delay
+            else not _raise_flag(name, ids) or _comes_soon(name, ids)
+        )
         if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
@@ -64,22 +76,31 @@ def ring_now(name: str, ids: Sequence[int] = (), *, delay: float = 0.0, even_if_
 
 def _comes_soon(name: str, ids: Sequence[int]) -> bool:
     """Whether a postponed alarm is on its way that comes so soon that another now would find its work paced anyway."""
-    held = client().get(_flag(name, ids) + ":later")
-    return held is not None and 0 < float(held) - clock.now().timestamp() <= SOON_SECONDS
+    comes_at, paced = _postponed(_flag(name, ids) + ":later")
+    return 0 < comes_at - clock.now().timestamp() <= (LONGEST_PACE_SECONDS if paced else SOON_SECONDS)
+
+
+def _postponed(flag: str) -> tuple[float, bool]:
+    """The instant of the postponed alarm (0 for none), and whether it is paced."""
+    held = client().get(flag)
+    if not isinstance(held, bytes):
+        return 0.0, False
+    comes_at, _, paced = held.partition(b" ")
+    return float(comes_at), bool(paced)
 
 
 def _raise_flag(name: str, ids: Sequence[int]) -> bool:
     return bool(client().set(_flag(name, ids), b"1", nx=True, px=FLAG_MILLISECONDS))
 
 
-def _postponed_before(name: str, ids: Sequence[int], delay: float) -> bool:
+def _postponed_before(name: str, ids: Sequence[int], delay: float, paced: bool) -> bool:
     """Whether an alarm is on its way that comes no later than this one; if not, this one is noted in its place."""
     flag = _flag(name, ids) + ":later"
     now = clock.now().timestamp()
-    held = client().get(flag)
-    if held is not None and now < float(held) <= now + delay:
+    comes_at, _ = _postponed(flag)
+    if now < comes_at <= now + delay:
         return True
-    client().set(flag, f"{now + delay:.3f}", px=max(int(delay * 1000), 1))
+    client().set(flag, f"{now + delay:.3f}{' paced' if paced else ''}", px=max(int(delay * 1000), 1))
     return False
 
 

@@ -25,8 +25,8 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     found = Hands(clock.now())
     monkeypatch.setattr(clock, "now", lambda: found.instant)
     # a round that is slow on this machine is not followed by the next one at once
-    monkeypatch.setattr(rounds, "PACE_SECONDS", 1.8)
-    monkeypatch.setattr(rounds, "SLOWEST_PACE_SECONDS", 1.9)
+    monkeypatch.setattr(rounds, "PACE_SECONDS", 1.5)
+    monkeypatch.setattr(rounds, "SLOWEST_PACE_SECONDS", 1.5)
     return found
 
 

@@ -1,6 +1,7 @@
 """The flag says "rung", and nobody comes. Rows owe the work; an alarm that was lost costs seconds.
 
-Three cures, each with its control: the task clears the flag before its first claim; the flag expires; the sweep ignores it.
+Four cures, each with its control: the task clears the flag before each claim and before it looks for the last time what is owed;
+a round that breaks off leaves an alarm behind; the flag expires; the sweep ignores it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import OperationalError
 
 from channels import outbox, sync, transport
 from channels.connectors.base import OutboundRequest, Response
@@ -25,33 +27,23 @@ from tests.factories import ListingFactory, add_stock, stocked
 Alarms = Callable[[str], int]
 
 
-class Killed(BaseException):
-    """The process is gone: nothing after this runs."""
+def change_after_the_last_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drain has paid and has seen that nothing is owed; a change comes before its task has ended."""
+    look = outbox.next_due_in
 
-
-def die(request: OutboundRequest, *, timeout_seconds: float) -> Response:
-    raise Killed
-
-
-def sell_while_the_worker_dies(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A drain is rung for, starts and dies over its request; a second change comes while it runs."""
-
-    def change_and_die(request: OutboundRequest, *, timeout_seconds: float) -> Response:
+    def look_then_change(channel_id: int | None = None) -> float | None:
+        found = look(channel_id)
         add_stock(world.mug, world.place, 1)
-        die(request, timeout_seconds=timeout_seconds)
-        raise AssertionError
+        return found
 
+    add_stock(world.mug, world.place, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(transport, "send", change_and_die)
-        add_stock(world.mug, world.place, 1)
-        with pytest.raises(Killed):
-            world.drain()
+        patch.setattr(outbox, "next_due_in", look_then_change)
+        world.drain()
 
 
-def test_a_change_while_the_task_runs_rings_anew_though_the_task_dies(
-    world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sell_while_the_worker_dies(world, monkeypatch)
+def test_a_change_after_the_last_look_rings_anew(world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_after_the_last_look(world, monkeypatch)
     assert alarms("sync") == 2
 
 
@@ -59,8 +51,58 @@ def test_control_a_task_that_leaves_the_flag_swallows_the_alarm_of_that_change(
     world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "answer", lambda name, *ids: None)
-    sell_while_the_worker_dies(world, monkeypatch)
+    change_after_the_last_look(world, monkeypatch)
     assert alarms("sync") == 1
+
+
+def test_a_change_while_a_round_is_under_way_needs_no_alarm_and_is_paid(
+    world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = transport.send
+
+    def change_and_send(request: OutboundRequest, *, timeout_seconds: float) -> Response:
+        with monkeypatch.context() as once:
+            once.setattr(transport, "send", send)
+            add_stock(world.mug, world.place, 1)
+        return send(request, timeout_seconds=timeout_seconds)
+
+    add_stock(world.mug, world.place, 1)
+    forget_alarms()
+    with monkeypatch.context() as patch:
+        patch.setattr(transport, "send", change_and_send)
+        world.drain()
+    assert alarms("sync") == 1, "the drain's own, for when the channel may be called again"
+    assert world.shows() == 12
+
+
+def change_in_a_round_that_breaks_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database goes away between the answer and the landing; a change came while the round was under way."""
+
+    def change_and_fail(*_args: Any, **_given: Any) -> None:
+        add_stock(world.mug, world.place, 1)
+        raise OperationalError("the server closed the connection")
+
+    add_stock(world.mug, world.place, 1)
+    forget_alarms()
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "land", change_and_fail)
+        with pytest.raises(OperationalError):
+            world.drain()
+
+
+def test_a_round_that_breaks_off_leaves_an_alarm_behind(
+    world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_in_a_round_that_breaks_off(world, monkeypatch)
+    assert alarms("sync") == 1
+
+
+def test_control_without_that_alarm_nobody_rings_for_the_change(
+    world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_come_back", lambda: None)
+    change_in_a_round_that_breaks_off(world, monkeypatch)
+    assert alarms("sync") == 0
 
 
 def flag_is_up(world: World) -> bool:
