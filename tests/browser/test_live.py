@@ -48,7 +48,7 @@ def test_a_sale_appears_without_a_reload_and_nothing_moves(page: Page, full_site
 def test_it_says_when_it_cannot_reach_the_site_and_goes_on_by_itself(page: Page) -> None:
     page.goto("/admin/")
     page.route("**/admin/live/", lambda route: route.abort())
-    expect(page.locator(STATE)).to_contain_text("Not reachable, trying again")
+    expect(page.locator(STATE)).to_contain_text("Not reachable, trying again", timeout=20_000)
     page.unroute("**/admin/live/")
     expect(page.locator(STATE)).not_to_contain_text("Not reachable", timeout=40_000)
 

@@ -19,12 +19,15 @@ LISTS = {
     "listings": "channels/listing/", "rules": "channels/allocationrule/", "inbox": "channels/delivery/",
     "targets": "channels/stocktarget/", "pushes": "channels/pushlog/", "reorder-alerts": "purchasing/reorderalert/",
     "reorder-rules": "purchasing/reorderrule/", "locations": "inventory/location/", "keys": "inventory/apikey/",
-    "people": "auth/user/", "schedule": "django_celery_beat/periodictask/",
+    "people": "auth/user/", "schedule": "django_celery_beat/periodictask/", "backups": "reports/backup/",
+    "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
+    "attempts": "inventory/attemptcount/", "record": "inventory/accessevent/", "account": "/account/",
 }  # fmt: skip
 FORMS = {
     "add-channel": "channels/channel/add/", "add-listing": "channels/listing/add/", "add-sku": "inventory/sku/add/",
     "add-rule": "channels/allocationrule/add/", "add-location": "inventory/location/add/",
-    "add-key": "inventory/apikey/add/",
+    "add-key": "inventory/apikey/add/", "invite": "inventory/accesslink/add/", "password": "/account/password/",
+    "second-factor": "/account/second-factor/", "nothing-found": "inventory/sku/?q=nothing+of+that+name",
 }  # fmt: skip
 ROWS = {
     "level": "inventory/stocklevel/1/change/", "adjust": "inventory/stocklevel/1/adjust/",
@@ -38,7 +41,28 @@ ROWS = {
     "line": "fulfillment/salesorderline/2/change/", "map": "fulfillment/salesorderline/2/map/",
     "shipment": "fulfillment/shipment/1/change/", "receive": "fulfillment/return/1/receive/",
     "everywhere": "everywhere/1/", "alert": "reports/alert/1/change/", "close": "purchasing/reorderalert/1/close/",
+    "person": "auth/user/1/change/", "invitation": "inventory/accesslink/1/change/", "history": "inventory/sku/1/history/",
+    "resume-all": "channels/channel/resume-all/", "cancel": "fulfillment/salesorder/1/cancel/",
+    "backup": "reports/backup/1/change/",
 }  # fmt: skip
+
+
+#: Texts that their own box, or one around it that does not scroll, cuts off.
+CUT = """() => [...document.querySelectorAll("body *")].filter((one) => {
+  const text = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!text || !one.checkVisibility() || one.matches(".material-symbols-outlined, .so-hidden, option")) return false;
+  const here = one.getBoundingClientRect();
+  for (let box = one; box && box !== document.body; box = box.parentElement) {
+    const flow = getComputedStyle(box).overflowX;
+    if (flow === "auto" || flow === "scroll") return false;
+    if (flow === "hidden" || flow === "clip") {
+      const edge = box.getBoundingClientRect();
+      const over = here.right > edge.right + 2 || (box === one && one.scrollWidth > one.clientWidth + 1);
+      return edge.width > 1 && here.left < edge.right && over;
+    }
+  }
+  return false;
+}).map((one) => one.textContent.trim().slice(0, 60))"""
 
 
 def look(people: Windows, browser: Browser, site: Site, address: str, pictures: Path, name: str) -> None:
@@ -47,21 +71,24 @@ def look(people: Windows, browser: Browser, site: Site, address: str, pictures: 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
+    path = address if address.startswith("/") else f"/admin/{address}"
     try:
-        answer = page.goto(f"/admin/{address}", wait_until="load")
+        answer = page.goto(path, wait_until="load")
         assert answer is not None and answer.status == 200
-        assert page.url.endswith(f"/admin/{address}"), page.url
+        assert page.url.endswith(path), page.url
         page.evaluate("document.fonts.ready")
-        wider = {}
+        wider, cut = {}, {}
         for width, pixels in WIDTHS.items():
             page.set_viewport_size({"width": pixels, "height": 900})
             page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
-            if width == "middle":
+            if width == "middle" and site.full:
                 page.evaluate("document.documentElement.classList.toggle('dark')")
                 page.screenshot(path=pictures / f"{name}-dark.png", full_page=True)
                 page.evaluate("document.documentElement.classList.toggle('dark')")
             wider[width] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            cut[width] = page.evaluate(CUT)
         assert said == []
+        assert {width: texts for width, texts in cut.items() if texts} == {}
         assert {width: more for width, more in wider.items() if more > 0} == {}
     finally:
         page.close()
