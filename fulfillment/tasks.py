@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import intake, orders, polling, shipping, shortfalls
+from . import intake, news, orders, polling, shortfalls
 
 
 @shared_task(name="fulfillment.tasks.drain_inbox")
@@ -22,7 +22,7 @@ def fill_shortfalls() -> None:
 
 @shared_task(name="fulfillment.tasks.tell_channels")
 def tell_channels() -> None:
-    shipping.tell_channels()
+    news.tell_channels()
 
 
 @shared_task(name="fulfillment.tasks.poll_orders")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from channels import recovery
 from config.backup.archive import Manifest
 from config.backup.records import note_restored
-from fulfillment.shipping import doubt_news
+from fulfillment.news import doubt_news
 from inventory.kernel import clock
 from inventory.models import AccessLink, LoginSession
 from reports.models import TallyMark

@@ -16,7 +16,7 @@ from inventory.admin.inlines import ReadInline
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
 
-from .. import shipping
+from .. import news, shipping
 from ..models import Shipment, ShipmentLine, ShipmentStatus
 
 LEVELS = {ShipmentStatus.DISPATCHED: "good", ShipmentStatus.REJECTED: "warn"}
@@ -123,7 +123,7 @@ class ShipmentAdmin(BigTable, RecordAdmin):
         shipment = find(self, request, object_id)
 
         def deed(values: dict[str, Any]) -> str:
-            if shipping.tell_again([shipment.pk]):
+            if news.tell_again([shipment.pk]):
                 return _("The channel is told again now.")
             return _("Nothing was parked: the channel knows, or is being told.")
 

@@ -22,8 +22,8 @@ from inventory.api.resource import Resource, Why
 from ..intake import resolve_parked
 from ..models import SalesOrderLine, Shipment
 from ..models.shipment import NewsStatus
+from ..news import tell_again
 from ..parked import KINDS, ParkedRow, count_parked, parked_rows
-from ..shipping import tell_again
 
 _PARAMETERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in ("kind", "channel", "reason", "search")]
 

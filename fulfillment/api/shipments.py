@@ -153,6 +153,10 @@ class Shipments(Creates, Changes, Reads):
         lines = None if rows is None else _pairs(order, rows)
         return shipping.create_shipment(**given, lines=lines, actor=self.caller.actor)
 
+    def change(self, serializer: Any) -> Shipment:
+        """Change the papers of a draft by its verb."""
+        return shipping.change_papers(serializer.instance, **serializer.validated_data)
+
     @extend_schema(request=Dispatched, responses=ShownShipment)
     @action(detail=True, methods=["post"], url_path="dispatch")
     def send_off(self, request: Request, pk: str) -> Response:
