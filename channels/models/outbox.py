@@ -113,7 +113,7 @@ class PushLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.target_id}: {self.quantity}"
+        return f"{self.target}: {self.quantity}"
 
 
 class SyncLane(models.Model):

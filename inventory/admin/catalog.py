@@ -42,9 +42,18 @@ class ProductAdmin(BackOfficeAdmin):
         catalogue.save_product(obj)
 
     @display(description=_("SKUs"), ordering="sku_total")
-    def sku_count(self, product: Any) -> int:
-        """How many SKUs it has."""
-        return product.sku_total
+    def sku_count(self, product: Any) -> SafeString:
+        """How many SKUs it has, and the way to them."""
+        address = f"{reverse('admin:inventory_sku_changelist')}?product__id__exact={product.pk}"
+        return format_html('<a class="so-link" href="{}">{}</a>', address, product.sku_total)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A product that is there leads to its SKUs."""
+        return (*self.fields, "sku_count") if obj else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """They are counted, not typed."""
+        return ("sku_count",) if obj else ()
 
 
 class LevelInline(TabularInline):
@@ -133,6 +142,10 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     def save_model(self, request: HttpRequest, obj: Sku, form: Any, change: bool) -> None:
         """Rules may go by its tags: channels hear of a change."""
         catalogue.save_sku(obj)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Also by product, which a product's page links to."""
+        return lookup == "product__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @display(description=_("price"), ordering="price")
     def price_text(self, sku: Sku) -> str | None:

@@ -131,7 +131,7 @@ class LedgerEntry(models.Model):
         triggers = append_only("ledger entries are append-only: TRUNCATE is refused")
 
     def __str__(self) -> str:
-        return f"{self.level_id}#{self.number}"
+        return f"{self.level} #{self.number}"
 
     @property
     def balance(self) -> int:

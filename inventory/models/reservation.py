@@ -40,7 +40,7 @@ class Reservation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.holder_kind}:{self.holder_id} {self.open_quantity}/{self.quantity}"
+        return f"{self.level}, {self.holder_kind.replace('_', ' ')} {self.holder_id}"
 
     @property
     def open_quantity(self) -> int:

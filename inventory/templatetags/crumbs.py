@@ -14,6 +14,9 @@ register = template.Library()
 
 Crumb = dict[str, str]
 
+#: What an address says of a list besides which rows it shows.
+_NO_FILTERS = frozenset({"p", "o", "e", "all", "_facets", "_popup", "_to_field", "_changelist_filters"})
+
 
 @register.simple_tag(takes_context=True)
 def crumbs(context: Context) -> list[Crumb]:
@@ -27,6 +30,12 @@ def crumbs(context: Context) -> list[Crumb]:
 def page_name(context: Context) -> str:
     """What the sidebar calls this page; its own title where it is not in there."""
     return crumbs(context)[-1]["title"]
+
+
+@register.simple_tag(takes_context=True)
+def is_narrowed(context: Context) -> bool:
+    """Whether a list shows some of its rows alone: by a search, a filter, or a link that names what to show."""
+    return any(value and name not in _NO_FILTERS for name, value in context["request"].GET.items())
 
 
 def _of_rows(context: Context) -> Iterator[Crumb]:

@@ -3,6 +3,7 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models import Location, Sku
@@ -41,7 +42,7 @@ class ReorderRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sku} <= {self.reorder_point}"
+        return gettext("%(sku)s: reorder at %(point)s") % {"sku": self.sku, "point": self.reorder_point}
 
 
 class ReorderCheck(models.Model):
@@ -78,4 +79,4 @@ class ReorderAlert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.position}"
+        return gettext("%(sku)s: %(position)s left") % {"sku": self.rule.sku, "position": self.position}

@@ -99,3 +99,11 @@ def test_resume_is_offered_where_something_is_halted(house: House, boss: Client)
     assert "resume-all" in text(boss.get(address("channels.channel")))
     page = text(boss.get("/admin/channels/channel/resume-all/"))
     assert "<li>channel-0</li>" in page or "channel-1" not in page.partition("<form")[2]
+
+
+def test_a_product_leads_to_its_skus(house: House, boss: Client) -> None:
+    product = house.skus[1].product
+    link = f"{address('inventory.sku')}?product__id__exact={product.pk}"
+    assert link in text(boss.get(page_of(product))) and link in text(boss.get(address("inventory.product")))
+    assert " ".join(way(boss.get(link))[-1].split()) == "SKUs 1 found, show all"
+    assert "MUG-1-BLUE" in text(boss.get(link)) and "MUG-2-BLUE" not in text(boss.get(link))
