@@ -18,6 +18,7 @@ from inventory.errors import StockError
 
 from .. import news, shipping
 from ..models import Shipment, ShipmentLine, ShipmentStatus
+from ..models.shipment import NewsStatus
 
 LEVELS = {ShipmentStatus.DISPATCHED: "good", ShipmentStatus.REJECTED: "warn"}
 
@@ -74,10 +75,13 @@ class ShipmentAdmin(BigTable, RecordAdmin):
         return badge(shipment.get_status_display(), LEVELS.get(ShipmentStatus(shipment.status), ""))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        """Only drafts are dispatched or rejected."""
+        """Only drafts are dispatched or rejected; only who refused the news is told again."""
         found = super().get_actions_detail(request, object_id)
-        drafted = Shipment.objects.filter(pk=object_id, status=ShipmentStatus.DRAFT).exists()
-        return [one for one in found if drafted or one.path not in OF_DRAFTS]
+        row = Shipment.objects.filter(pk=object_id).values_list("status", "news").first() or ("", "")
+        senseless = (set() if row[0] == ShipmentStatus.DRAFT else OF_DRAFTS) | (
+            set() if row[1] == NewsStatus.PARKED else {"tell"}
+        )
+        return [one for one in found if one.path not in senseless]
 
     @action(description=gettext_lazy("Dispatch"), icon="local_shipping", url_path="dispatch", permissions=["operate"])
     def dispatch_parcel(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -107,3 +107,13 @@ def test_a_product_leads_to_its_skus(house: House, boss: Client) -> None:
     assert link in text(boss.get(page_of(product))) and link in text(boss.get(address("inventory.product")))
     assert " ".join(way(boss.get(link))[-1].split()) == "SKUs 1 found, show all"
     assert "MUG-1-BLUE" in text(boss.get(link)) and "MUG-2-BLUE" not in text(boss.get(link))
+
+
+def test_parcels_offer_what_makes_sense(house: House, boss: Client) -> None:
+    draft = house.shipments[0]
+    draft.__class__.objects.filter(pk=draft.pk).update(status="draft", news="")
+    page = text(boss.get(page_of(draft)))
+    assert page_of(draft, "dispatch_parcel") in page and page_of(draft, "tell_again") not in page
+    draft.__class__.objects.filter(pk=draft.pk).update(status="dispatched", news="parked")
+    page = text(boss.get(page_of(draft)))
+    assert page_of(draft, "dispatch_parcel") not in page and page_of(draft, "tell_again") in page
