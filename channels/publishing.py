@@ -18,12 +18,12 @@ from django.db.models import Q
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
 from inventory.locks import LockedLevel, share_levels
-from inventory.models import Sku, StockLevel
+from inventory.models import Sku
 from inventory.models.location import MARKETPLACE_OWNED
 
-from .allocation.engine import Explanation, Rule, Subject, explain, publish
+from .allocation.engine import Rule, Subject, publish
 from .credentials import connector_of
-from .models import AllocationRule, Channel, Listing, StockTarget, SyncLane
+from .models import AllocationRule, Channel, StockTarget, SyncLane
 
 #: Rings for all channels at once: what is owed says to which.
 DRAIN = "channels.tasks.drain_channels"
@@ -228,17 +228,6 @@ def subject_of(channel: Channel, sku_id: int, pool: int, category: str, tags: Se
         channel.pk, sku_id, pool, category, tags, channel_stopped=channel.stopped_at is not None,
         least=capabilities.least_quantity, most=capabilities.most_quantity,
     )  # fmt: skip
-
-
-def explain_listing(listing: Listing, *, remote: str | None = None, at: datetime | None = None) -> Explanation:
-    """Why a listing shows its number, step by step; of one remote location where the channel has several."""
-    channel, sku = listing.channel, listing.sku
-    remotes = dict(feeding_locations(channel))
-    place = remote if remote is not None else min({*remotes.values()} or {""})
-    levels = StockLevel.objects.filter(sku_id=sku.pk).values_list("location_id", "available")
-    pool = sum(available for location_id, available in levels if remotes.get(location_id) == place)
-    subject = subject_of(channel, sku.pk, pool, sku.product.category, sku.tags)
-    return explain(subject, load_rules([channel.pk], [sku.pk]), at=at or clock.now())
 
 
 _FEEDING = """

@@ -247,7 +247,7 @@ def test_a_sale_that_saw_the_debt_is_in_the_number(settled: Listing) -> None:
 
 def test_the_explanation_the_list_and_the_push_agree(shop: Shop) -> None:
     from channels.models import AllocationRule
-    from channels.numbers import numbers_now
+    from channels.numbers import explanations_now, numbers_now
     from channels.rules import save_rule
 
     w2 = a_location("W2", priority=2)
@@ -260,7 +260,7 @@ def test_the_explanation_the_list_and_the_push_agree(shop: Shop) -> None:
     for kind, value, scope in (("percent", 50, {"category": "mugs"}), ("buffer", 3, {"tag": "blue"})):
         save_rule(AllocationRule(kind=kind, value=Decimal(value), **scope))
     sync.drain_channel(channel.pk)
-    explained = publishing.explain_listing(listing)
+    explained = explanations_now([listing])[listing.pk][""]
     rows = Listing.objects.select_related("channel", "sku__product")
     assert shop.book == {"x-A": 47}
     assert explained.published == 47 == numbers_now(list(rows))[listing.pk]
