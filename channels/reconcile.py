@@ -55,14 +55,18 @@ def schedule_read_backs() -> None:
         ring_now(READ_BACK, [channel.pk], delay=turn * SPREAD_SECONDS / len(readable))
 
 
-def order_pages(channel: Channel, *, overlap: timedelta = OVERLAP) -> Iterator[Sequence[PolledOrder]]:
+def order_pages(
+    channel: Channel, *, overlap: timedelta = OVERLAP, gives_way: bool = False
+) -> Iterator[Sequence[PolledOrder]]:
     """Pages of the orders that changed since the last poll. Raises one of FAILURES.
 
-    What was read is noted once the last page was taken: a poll that breaks off is repeated from where it began.
+    What was read is noted once the last page was taken; where the channel lists orders by their last change, with every page:
+    else a long list that breaks off would be read from its beginning, over and over. Who ``gives_way`` leaves such a list to
+    another that is reading it already.
     """
     connector, cursor = connector_of(channel), None
     seen: set[str] = set()
-    began = clock.now()
+    began, mark = clock.now(), channel.orders_read_until
     since = (channel.orders_read_until or channel.orders_from) - overlap
     while True:
         build = partial(connector.orders_request, updated_since=since, cursor=cursor, now=clock.now())
@@ -70,9 +74,21 @@ def order_pages(channel: Channel, *, overlap: timedelta = OVERLAP) -> Iterator[S
         yield page.orders
         if not page.next_cursor or page.next_cursor in seen:
             break
+        reached = None if page.read_until is None else min(page.read_until, began)
+        if reached is not None and (mark is None or reached > mark):
+            if _move_mark(channel, before=mark, to=reached):
+                mark = reached
+            elif gives_way:
+                return
         cursor = page.next_cursor
         seen.add(cursor)
     Channel.objects.filter(pk=channel.pk).update(orders_read_until=began)
+
+
+def _move_mark(channel: Channel, *, before: datetime | None, to: datetime) -> bool:
+    """Note that orders are read so far; not where somebody else has moved the mark meanwhile."""
+    where = {"orders_read_until__isnull": True} if before is None else {"orders_read_until": before}
+    return bool(Channel.objects.filter(pk=channel.pk, **where).update(orders_read_until=to))
 
 
 def read_back(channel_id: int, *, confirm: bool = True, report: Report | None = None) -> int:

@@ -45,7 +45,7 @@ def poll_orders(
         return 0
     stored = 0
     try:
-        for page in order_pages(channel):
+        for page in order_pages(channel, gives_way=True):
             stored += store_unknown(channel, page, grace=grace)
     except FAILURES as error:
         logger.warning("orders of %s could not be read: %s", channel.code, error)

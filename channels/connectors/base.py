@@ -224,6 +224,7 @@ class PolledOrder:
 class OrderPage:
     orders: Sequence[PolledOrder]
     next_cursor: str | None
+    read_until: datetime | None = None  # where orders are listed by their last change: the last change on this page
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,8 @@ class Shopify(Connector):
         nodes = inside(found, "orders", "nodes")
         if not isinstance(nodes, list):
             raise ChannelUnclear("the answer is no page of orders")
-        return OrderPage([_polled("orders", node) for node in nodes], next_cursor(found["orders"]))
+        orders = [_polled("orders", node) for node in nodes]
+        return OrderPage(orders, next_cursor(found["orders"]), _last_change(nodes))
 
     # Shipments ------------------------------------------------------------------------------------------------
 
@@ -246,6 +247,15 @@ def _header(request: InboundRequest, name: str) -> str:
 
 def _signature(secret: str, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret.encode("utf-8", "replace"), body, hashlib.sha256).digest())
+
+
+def _last_change(nodes: Sequence[Any]) -> datetime | None:
+    """The change of the last order of a page, by which they are sorted; None where it makes no sense."""
+    try:
+        instant = datetime.fromisoformat(str(inside(nodes[-1], "updatedAt")))
+    except (IndexError, ValueError):
+        return None
+    return instant if instant.tzinfo else None
 
 
 def _polled(holder: str, node: Any) -> PolledOrder:
