@@ -44,7 +44,7 @@ FULL_PACE_SECONDS = 0.1
 
 #: On a machine that is short of time rounds take longer, and the spans are doubled until they are so many times what the last
 #: round took of ours (the channels' own answers apart): fewer and larger batches, so that recording is never starved.
-PACE_SHARE = 2
+PACE_SHARE = 1
 SLOWEST_PACE_SECONDS = 0.8
 
 #: Where a number came too late for what the channel showed, or may be about to, the next round begins after so long.

@@ -1,9 +1,15 @@
 """The application that carries the project's own commands and start-up."""
 
+import os
+
 from django.apps import AppConfig
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from inventory.kernel.areas import About, Area
+
+#: Set for processes that show none: pages are a fifth of what a worker would hold in memory.
+WITHOUT_PAGES = "SELLONCE_WITHOUT_PAGES"
 
 
 class ConfigConfig(AppConfig):
@@ -20,7 +26,9 @@ class ConfigConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        """Make ours the Celery application that `current_app` means, in every process."""
+        """Make ours the Celery application that `current_app` means, in every process; load the pages where they are shown."""
         from config.celery import app
 
         app.set_default()
+        if os.environ.get(WITHOUT_PAGES) != "1":
+            admin.autodiscover()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from config.apps import WITHOUT_PAGES
 from config.layout import PROJECT_DIR
 from config.processes import end_with_parent, group_members
 
@@ -124,9 +125,10 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     sync = ("worker", "-n", "sync@%h", "-Q", "sync,default", "-P", "threads", "-c", "40", *quiet)
     where = ("--host", host, "--port", str(port))
     web = (sys.executable, "-m", "config.web", *where, "--workers", str(web_workers), "--threads", str(threads))
+    lean = {WITHOUT_PAGES: "1", "CELERY_SKIP_CHECKS": "1"}  # Celery's checks would load them
     return [
         Command("web", web, {"DATABASE_POOL_SIZE": str(threads + 2)}, uses_redis=False),
-        Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4"}),
-        Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24"}),
-        Command("beat", (*celery, "beat", "--pidfile="), {"DATABASE_POOL_SIZE": "2"}),
+        Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", **lean}),
+        Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24", **lean}),
+        Command("beat", (*celery, "beat", "--pidfile="), {"DATABASE_POOL_SIZE": "2", **lean}),
     ]

@@ -31,6 +31,9 @@ SOON_SECONDS = 0.3
 #: The same of one that was postponed because its work is paced.
 LONGEST_PACE_SECONDS = 1.0
 
+#: Two postponed alarms that come within so long of one another are one: channels share their instants, but for rounding.
+SAME_SECONDS = 0.05
+
 #: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
 MUTE_SECONDS = 1.0
 
@@ -94,11 +97,11 @@ def _raise_flag(name: str, ids: Sequence[int]) -> bool:
 
 
 def _postponed_before(name: str, ids: Sequence[int], delay: float, paced: bool) -> bool:
-    """Whether an alarm is on its way that comes no later than this one; if not, this one is noted in its place."""
+    """Whether an alarm is on its way that comes about as soon as this one; if not, this one is noted in its place."""
     flag = _flag(name, ids) + ":later"
     now = clock.now().timestamp()
     comes_at, _ = _postponed(flag)
-    if now < comes_at <= now + delay:
+    if now < comes_at <= now + delay + SAME_SECONDS:
         return True
     client().set(flag, f"{now + delay:.3f}{' paced' if paced else ''}", px=max(int(delay * 1000), 1))
     return False
