@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from inventory.kernel import clock
 from inventory.kernel.idempotency import fingerprint
@@ -17,8 +19,8 @@ from .models.inbox import DeliverySource
 from .signals import deliveries_stored
 
 #: Deliveries are worked off in this many lanes side by side, all channels' together; those of one order share one, in their
-#: order. Few lanes make large batches, which is what a flood needs; more would only wait for the same processors.
-LANES = 4
+#: order. Few lanes make large batches, which is what a flood needs: what a batch costs is shared by its orders.
+LANES = 2
 
 _HEADERS_NOT_KEPT = frozenset(
     {"authorization", "cookie", "proxy-authorization", "host", "connection", "accept-encoding"}
@@ -27,9 +29,11 @@ _HEADERS_NOT_KEPT = frozenset(
 _INSERT = """
 INSERT INTO channels_delivery (channel_id, source, event_id, body_hash, topic, order_ref, lane, headers, body, stored_at,
     status, conflicting, reason, detail)
-SELECT %(channel)s, %(source)s, %(event)s, %(hash)s, %(topic)s, %(order)s, %(lane)s, %(headers)s::jsonb, %(body)s, %(now)s,
-    'waiting', EXISTS (SELECT 1 FROM channels_delivery held WHERE held.channel_id = %(channel)s AND held.event_id = %(event)s),
-    '', ''
+SELECT %(channel)s::bigint, %(source)s::text, %(event)s::text, %(hash)s::bytea, %(topic)s::text, %(order)s::text,
+    %(lane)s::smallint, %(headers)s::jsonb, %(body)s::bytea, %(now)s::timestamptz, 'waiting', EXISTS (
+        SELECT 1 FROM channels_delivery held
+        WHERE held.channel_id = %(channel)s::bigint AND held.event_id = %(event)s::text
+    ), '', ''
 ON CONFLICT (channel_id, event_id, body_hash) DO NOTHING
 RETURNING id
 """
@@ -49,8 +53,6 @@ def store(
 
     The same event with other contents is stored beside the first and marked conflicting.
     """
-    from psycopg.types.json import Jsonb
-
     order_ref = order_ref.replace("\x00", "")[:200]
     lane = lane_of(channel_id, order_ref)
     given: dict[str, Any] = {
@@ -65,9 +67,9 @@ def store(
         "body": body,
         "now": clock.now(),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, given)
-        row = cursor.fetchone()
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        row = cursor.execute(_INSERT, given, prepare=True).fetchone()  # planned once for a thousand deliveries
     if row is None:
         return None
     deliveries_stored.send(store, lanes={lane})

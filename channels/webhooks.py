@@ -5,10 +5,11 @@ A DRF view stripped to raw bytes: no parser, no renderer, no session, no throttl
 
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpResponse, JsonResponse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds for which a process remembers a channel and its secrets: a burst reads them once.
 REMEMBERED_SECONDS = 2.0
+
+Result = TypeVar("Result")
 
 _remembered: dict[str, tuple[float, int, Account, Connector]] = {}
 
@@ -59,7 +62,7 @@ class WebhookView(APIView):
 
 
 def _receive(request: Request, code: str) -> HttpResponse:
-    known = _channel(code)
+    known = _once_more(lambda: _channel(code))
     if known is None:
         return _error(404, "unknown_channel", f"There is no channel {code!r} that takes webhooks.")
     channel_id, shop, connector = known
@@ -76,15 +79,29 @@ def _receive(request: Request, code: str) -> HttpResponse:
         connector.verify(inbound, shop, now=clock.now())
     except (SignatureError, ConnectorError) as error:
         return _error(401, "bad_signature", str(error))
-    inbox.store(
-        channel_id=channel_id,
-        event_id=connector.event_id(inbound),
-        topic=connector.topic(inbound),
-        order_ref=connector.order_ref(body),
-        body=body,
-        headers=headers,
+    _once_more(
+        lambda: inbox.store(
+            channel_id=channel_id,
+            event_id=connector.event_id(inbound),
+            topic=connector.topic(inbound),
+            order_ref=connector.order_ref(body),
+            body=body,
+            headers=headers,
+        )
     )
     return JsonResponse({"status": "stored"})
+
+
+def _once_more(ask: Callable[[], Result]) -> Result:
+    """Ask the database; where the connection that this thread has kept died since it was used last, again on another."""
+    kept = connection.connection is not None and not connection.in_atomic_block
+    try:
+        return ask()
+    except (OperationalError, InterfaceError):
+        connection.close()
+        if not kept:
+            raise
+        return ask()
 
 
 def _channel(code: str) -> tuple[int, Account, Connector] | None:

@@ -227,3 +227,14 @@ def test_any_other_method_is_405_in_the_form_of_errors(method: str) -> None:
     assert answer.status_code == 405
     error = answer.json()["error"]
     assert (error["code"], error["fields"]) == ("method_not_allowed", {}) and error["message"]
+
+
+def test_a_connection_that_died_since_the_last_delivery_costs_nobody_an_answer() -> None:
+    """A thread keeps its connection from one delivery to the next; the server may have been started anew meanwhile."""
+    assert knock()[0] == 200
+    mine = connection.connection.info.backend_pid
+    with psycopg.connect(servers.superuser_url(settings.LAYOUT), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [mine])
+    assert knock(headers=signed(BODY, identity="msg_2"))[0] == 200
+    assert connection.connection.info.backend_pid != mine
+    assert sorted(Delivery.objects.values_list("event_id", flat=True)) == ["msg_1", "msg_2"]

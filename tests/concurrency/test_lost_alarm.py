@@ -123,12 +123,12 @@ def test_a_flag_whose_task_never_came_expires_within_two_seconds(
 def test_control_a_flag_that_does_not_expire_swallows_every_later_alarm(
     world: World, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = redis.Redis.set
+    keep = redis.Redis.execute_command
 
-    def set_for_good(self: Any, name: Any, value: Any, *, px: int, **options: Any) -> Any:
-        return keep(self, name, value, **options)
+    def set_for_good(self: Any, *words: Any, **options: Any) -> Any:
+        return keep(self, *(words[: words.index("PX")] if "PX" in words else words), **options)
 
-    monkeypatch.setattr(redis.Redis, "set", set_for_good)
+    monkeypatch.setattr(redis.Redis, "execute_command", set_for_good)
     assert [ring_now(DRAIN) for _ in range(3)] == [True, False, False]
     assert workqueue.client().pttl(workqueue._flag(DRAIN, ())) == -1
     assert alarms("sync") == 1
@@ -185,7 +185,7 @@ def test_with_the_broker_away_the_change_is_committed_and_owed(world: World, mon
     def away(*args: Any, **options: Any) -> None:
         raise redis.ConnectionError("gone")
 
-    monkeypatch.setattr(redis.Redis, "set", away)
-    monkeypatch.setattr(redis.Redis, "delete", away)
-    add_stock(world.mug, world.place, 1)
-    assert world.shows() == 11
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.Redis, "execute_command", away)
+        add_stock(world.mug, world.place, 1)
+        assert world.shows() == 11
