@@ -55,7 +55,7 @@ def heard_at(instant: datetime | None) -> Iterator[None]:
 # debt is owed *firmly*: the row is locked until we commit, so the claim skips it.
 _OWE = """
 INSERT INTO channels_debt (channel_id, target_id, owed_at, stored_at)
-SELECT target.channel_id, target.id, %s, %s
+SELECT target.channel_id, target.id, %s::timestamptz, %s::timestamptz
 FROM channels_stocktarget target
 JOIN channels_listing listing ON listing.id = target.listing_id
 JOIN channels_channel channel ON channel.id = target.channel_id

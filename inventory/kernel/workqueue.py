@@ -34,6 +34,9 @@ LONGEST_PACE_SECONDS = 1.0
 #: Two postponed alarms that come within so long of one another are one: channels share their instants, but for rounding.
 SAME_SECONDS = 0.05
 
+#: A postponed alarm that is so near may be the one whose task is asking.
+EARLY_SECONDS = 0.02
+
 #: After an alarm that could not be sent none is tried for so long: thirty time-outs in a row would hold up a sale's commit.
 MUTE_SECONDS = 1.0
 
@@ -103,7 +106,7 @@ def _postponed_before(name: str, ids: Sequence[int], delay: float, paced: bool) 
     flag = _flag(name, ids) + ":later"
     now = clock.now().timestamp()
     comes_at, _ = _postponed(flag)
-    if now < comes_at <= now + delay + SAME_SECONDS:
+    if now + EARLY_SECONDS < comes_at <= now + delay + SAME_SECONDS:
         return True
     client().set(flag, f"{now + delay:.3f}{' paced' if paced else ''}", px=max(int(delay * 1000), 1))
     return False
