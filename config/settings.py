@@ -110,7 +110,7 @@ def _with_pool(database: dict[str, Any]) -> dict[str, Any]:
     options = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     if size := env.int("DATABASE_POOL_SIZE", default=16):
         options["pool"] = {"min_size": 1, "max_size": size, "timeout": 10, "max_idle": 120}
-    if env.bool("DATABASE_PREPARES", default=False):  # whoever says the same few statements all day has them planned once
+    if env.bool("DATABASE_PREPARES", default=False):  # the same few statements all day are planned once
         options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {**database, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 

@@ -37,7 +37,7 @@ def measure_intake(stage: Stage, *, runs: int) -> dict[str, Any]:
         connection.execute("VACUUM ANALYZE")
         stage.show(_("warming up"))
         _send(stage, connection, run="warm", orders=stage.size.warm_up_orders)
-        connection.execute("ANALYZE")  # as a minute of autovacuum would: statements planned for empty tables are planned anew
+        connection.execute("ANALYZE")  # as autovacuum would: what was planned for empty tables is planned anew
         found = []
         for number in range(1, runs + 1):
             lower = _sell_on_the_floor(stage, base)
