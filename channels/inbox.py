@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
@@ -69,7 +70,8 @@ def store(
     }
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        row = cursor.execute(_INSERT, given, prepare=True).fetchone()  # planned once for a thousand deliveries
+        # planned once for thousands of deliveries
+        row = cursor.execute(_INSERT, given, prepare=settings.DATABASE_PREPARES).fetchone()
     if row is None:
         return None
     deliveries_stored.send(store, lanes={lane})

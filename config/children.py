@@ -128,7 +128,7 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     lean = {WITHOUT_PAGES: "1", "CELERY_SKIP_CHECKS": "1"}  # Celery's checks would load them
     return [
         Command("web", web, {"DATABASE_POOL_SIZE": str(threads + 2)}, uses_redis=False),
-        Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", "DATABASE_PREPARES": "true", **lean}),
+        Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", "FEW_STATEMENTS": "true", **lean}),
         Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24", **lean}),
         Command("beat", (*celery, "beat", "--pidfile="), {"DATABASE_POOL_SIZE": "2", **lean}),
     ]

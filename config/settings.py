@@ -105,12 +105,16 @@ def _embedded_database(role: str) -> dict[str, Any]:
     }
 
 
+#: Whether statements may be planned once for many runs; a pooler between us and the database may not allow it.
+DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
+
+
 def _with_pool(database: dict[str, Any]) -> dict[str, Any]:
     """Add a psycopg pool: connections go back to it at each request's or task's end (CONN_MAX_AGE stays 0)."""
     options = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     if size := env.int("DATABASE_POOL_SIZE", default=16):
         options["pool"] = {"min_size": 1, "max_size": size, "timeout": 10, "max_idle": 120}
-    if env.bool("DATABASE_PREPARES", default=False):  # the same few statements all day are planned once
+    if DATABASE_PREPARES and env.bool("FEW_STATEMENTS", default=False):  # and all day the same: they are planned once
         options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {**database, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
