@@ -31,8 +31,8 @@ RESTART_GRACE_SECONDS = 2.0
 TICK_SECONDS = 0.2
 
 
-class Stopped(Exception):
-    """Ctrl-C or SIGTERM."""
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM. Nobody on the way up may take it for an error of his own."""
 
 
 class Launcher:
@@ -60,15 +60,17 @@ class Launcher:
         layout.logs.mkdir(exist_ok=True)
         self._children = [Child(command, logs=layout.logs, show=show) for command in commands]
         self._look_again_at = 0.0
+        self._is_asked_to_stop = False
 
     def run(self, *, prepare: Callable[[], None], when_ready: Callable[[], None]) -> None:
         """Start everything, call `when_ready` once the web process answers, and watch until somebody says stop."""
-        with servers.held(self.layout), _signals_as_exceptions():
+        with servers.held(self.layout), self._signals_as_exceptions():
             try:
                 self._end_predecessors()
                 adopt_orphans()
                 self._start_servers()
                 prepare()
+                self._stop_if_asked()
                 for child in self._children:
                     self._start(child)
                 self._wait_until_ready()
@@ -99,7 +101,26 @@ class Launcher:
         self._ready = True
         self._write_stack_file()
 
+    @contextmanager
+    def _signals_as_exceptions(self) -> Iterator[None]:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._is_asked_to_stop = True
+            raise Stopped
+
+        former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _stop_if_asked(self) -> None:
+        """An exception that is raised while Python cleans an object up goes nowhere: the signal is remembered."""
+        if self._is_asked_to_stop:
+            raise Stopped
+
     def _tick(self) -> None:
+        self._stop_if_asked()
         for key, _ in self._selector.select(timeout=TICK_SECONDS):
             key.data.pump()
         if time.monotonic() < self._look_again_at:  # a line was logged: that is no reason to look at every process
@@ -228,19 +249,6 @@ def _answers(url: str) -> bool:
         return True
     except OSError:
         return False
-
-
-@contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _ignore_signals() -> None:
