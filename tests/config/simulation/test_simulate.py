@@ -56,7 +56,7 @@ def test_every_sale_reaches_every_book() -> None:
 
 
 def test_shopify_shops_among_others_and_trouble_on_every_wire() -> None:
-    mixed = ("--channels", "5", "--shopify", "2", "--skus", "40", "--rate", "8", "--seconds", "10", "--seed", "7")
+    mixed = ("--channels", "5", "--shopify", "2", "--skus", "5", "--rate", "16", "--seconds", "10", "--seed", "7")
     with simulate(*mixed, "--latency-ms", "20", "--misfortune", "0.2", "--settle-seconds", "150", "--json") as process:
         output, complaints = process.communicate(timeout=280)
     assert process.returncode == 0, output + complaints
