@@ -95,5 +95,5 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(custom_settings=_settings, **_open), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
-    re_path(r"^(?!(?:schema|docs)$)(?P<rest>.*)$", nothing_here),
+    re_path(r"^(?!(?:schema|docs)$)(?P<rest>[\s\S]*)$", nothing_here),  # a line feed in an address too
 ]

@@ -177,7 +177,9 @@ def test_a_filter_given_twice_is_refused(admin: Api) -> None:
     assert list(answer.json()["error"]["fields"]) == ["code"]
 
 
-@pytest.mark.parametrize("path", ["", "nothing", "v2/skus/", "v1x", "schemas/", "docs/x", "schema/x", "a%00b"])
+@pytest.mark.parametrize(
+    "path", ["", "nothing", "v2/skus/", "v1x", "schemas/", "docs/x", "schema/x", "a%00b", "v1/channels/%0Aw/"]
+)
 def test_what_is_nowhere_under_the_api_is_404_in_the_same_form(client: Client, path: str) -> None:
     answer = client.get(f"/api/{path}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
