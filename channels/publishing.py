@@ -35,7 +35,7 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 HEARD_TOLERANCE = timedelta(seconds=10)
 
 #: Before every push.
-_NEVER = datetime(1970, 1, 2, tzinfo=UTC)
+NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 _heard_at: ContextVar[datetime | None] = ContextVar("heard_at", default=None)
 
@@ -122,7 +122,7 @@ def _owe(which: str, values: Sequence[Any], *, firm: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OwnSale:
-    """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock; ``_NEVER`` or before: nobody knows, and
+    """Units that a channel sold of a listing, accepted at ``accepted_at`` by its clock; ``NEVER`` or before: nobody knows, and
     whether it put units back on sale by itself is not known either."""
 
     channel: Channel
@@ -175,12 +175,12 @@ def note_own_sales(sales: Sequence[OwnSale]) -> None:
     latest = (_heard_at.get() or now) - HEARD_TOLERANCE
     given: dict[str, Any] = {
         "compares": [able[sale.channel.pk].rereads for sale in lowered],
-        "unclear": [sale.accepted_at <= _NEVER for sale in lowered],
+        "unclear": [sale.accepted_at <= NEVER for sale in lowered],
         "listings": [sale.listing_id for sale in lowered],
         "quantities": [sale.quantity for sale in lowered],
         "accepted": [
             # a sale from the future was timed by a clock that says nothing
-            _NEVER if sale.accepted_at > now else min(sale.accepted_at - CLOCK_TOLERANCE, latest)
+            NEVER if sale.accepted_at > now else min(sale.accepted_at - CLOCK_TOLERANCE, latest)
             for sale in lowered
         ],
     }

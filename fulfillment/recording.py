@@ -7,11 +7,10 @@ each order; ``orders`` splits longer ones into rounds.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from channels.models import Channel, FulfilledBy
-from channels.publishing import OwnSale, note_own_sales
+from channels.publishing import NEVER, OwnSale, note_own_sales
 from inventory.models import Reason
 from inventory.reservations import Change, Fulfil, Release, Reserve, Step, change_reservations
 
@@ -33,9 +32,6 @@ from .rows import (
 from .signals import lines_parked, sale_recorded
 
 HOLDER = "order_line"
-
-#: An instant before every push: a sale accepted then leaves what is shown unknown.
-_UNKNOWN_WHEN = datetime.fromisoformat("1970-01-02T00:00:00+00:00")
 
 
 @dataclass(slots=True)
@@ -219,7 +215,7 @@ def _give_up(plan: _Plan, state: OrderState, line: LineRow) -> None:
         )
         plan.given_up[line.id] = line.reserved
     if line.listing_id is not None:
-        plan.sales.append(OwnSale(state.channel, line.listing_id, 0, _UNKNOWN_WHEN))
+        plan.sales.append(OwnSale(state.channel, line.listing_id, 0, NEVER))
     if line.short:
         plan.were_short.add(line.id)
     line.sku_id, line.listing_id, line.listing_key = None, None, ""
@@ -251,7 +247,7 @@ def _note_sale(plan: _Plan, state: OrderState, line: LineRow, *, sold: int, undo
     if line.listing_id is None:
         return
     if undone or sold < 0:  # whether the channel raised its own number is not known
-        plan.sales.append(OwnSale(state.channel, line.listing_id, max(sold, 0), _UNKNOWN_WHEN))
+        plan.sales.append(OwnSale(state.channel, line.listing_id, max(sold, 0), NEVER))
     elif sold > 0:
         accepted_at = state.placed_at if sold == line.quantity else state.occurred_at
         plan.sales.append(OwnSale(state.channel, line.listing_id, sold, accepted_at))

@@ -12,6 +12,8 @@ from psycopg.types.json import Jsonb
 from channels.models import Channel, FulfilledBy
 from inventory.kernel import clock
 
+from .models.order import order_reference
+
 
 @dataclass(slots=True)
 class LineState:
@@ -58,7 +60,7 @@ class OrderState:
     @property
     def reference(self) -> str:
         """How the ledger names the order."""
-        return f"order:{self.channel.code}/{self.external_id}"
+        return order_reference(self.channel.code, self.external_id)
 
 
 @dataclass(slots=True)

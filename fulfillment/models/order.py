@@ -16,6 +16,11 @@ class OrderStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+def order_reference(channel_code: str, external_id: str) -> str:
+    """How the ledger names an order."""
+    return f"order:{channel_code}/{external_id}"
+
+
 class SalesOrder(models.Model):
     """One order of one channel, in the newest version that we know."""
 
@@ -59,7 +64,7 @@ class SalesOrder(models.Model):
     @property
     def reference(self) -> str:
         """How the ledger names this order."""
-        return f"order:{self.channel.code}/{self.external_id}"
+        return order_reference(self.channel.code, self.external_id)
 
 
 class SalesOrderLine(models.Model):

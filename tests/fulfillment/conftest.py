@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from channels.models import Channel
+from fulfillment.models import SalesOrder, SalesOrderLine, Shipment
+from fulfillment.shipping import create_shipment, dispatch
 from inventory.models import Location, Sku
-from tests.factories import ChannelFactory, ListingFactory, LocationFactory, ManualChannelFactory, add_stock, stocked
+from tests.factories import (
+    ChannelFactory,
+    ListingFactory,
+    LocationFactory,
+    ManualChannelFactory,
+    add_stock,
+    sell,
+    stocked,
+)
 
 
 @dataclass
@@ -32,3 +43,21 @@ def world(db: None) -> World:
     ListingFactory(channel=shop, sku=mug)
     ListingFactory(channel=shop, sku=cup)
     return World(w1, w2, mug, cup, shop, phone)
+
+
+@pytest.fixture
+def order(world: World) -> SalesOrder:
+    """5 mugs and 2 cups, reserved in W1."""
+    return sell(world.shop, (world.mug, 5), (world.cup, 2), order="A-1")
+
+
+def line_of(order: SalesOrder, number: str = "1") -> SalesOrderLine:
+    return order.lines.get(external_id=number)
+
+
+def ship(order: SalesOrder, place: Any, *lines: tuple[str, int], **given: Any) -> Shipment:
+    """Pack and dispatch; without lines, all that is left."""
+    named = [(line_of(order, number), units) for number, units in lines] or None
+    return dispatch(
+        create_shipment(order=order, location=place, lines=named, actor="user:ann", **given), actor="user:ann"
+    )

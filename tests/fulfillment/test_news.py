@@ -18,33 +18,14 @@ from channels.connectors.base import (
 )
 from channels.connectors.http import Http
 from channels.models import Channel
-from fulfillment.models import SalesOrder, SalesOrderLine, Shipment
+from fulfillment.models import SalesOrder, Shipment
 from fulfillment.models.shipment import NewsStatus
 from fulfillment.news import MOST_ATTEMPTS, tell_again, tell_channels
-from fulfillment.shipping import create_shipment, dispatch
 from inventory.kernel import clock
 from tests.factories import ChannelFactory, ListingFactory, request, sell
-from tests.fulfillment.conftest import World
+from tests.fulfillment.conftest import World, ship
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def order(world: World) -> SalesOrder:
-    """5 mugs and 2 cups, reserved in W1."""
-    return sell(world.shop, (world.mug, 5), (world.cup, 2), order="A-1")
-
-
-def line_of(order: SalesOrder, number: str = "1") -> SalesOrderLine:
-    return order.lines.get(external_id=number)
-
-
-def ship(order: SalesOrder, place: Any, *lines: tuple[str, int], **given: Any) -> Shipment:
-    """Pack and dispatch; without lines, all that is left."""
-    named = [(line_of(order, number), units) for number, units in lines] or None
-    return dispatch(
-        create_shipment(order=order, location=place, lines=named, actor="user:ann", **given), actor="user:ann"
-    )
 
 
 class Mailbox:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import transaction
@@ -17,15 +16,9 @@ from inventory.errors import InsufficientStock
 from inventory.models import LedgerEntry, Reservation, StockLevel
 from inventory.rebuild import verify
 from tests.factories import LocationFactory, numbers, request, sell
-from tests.fulfillment.conftest import World
+from tests.fulfillment.conftest import World, line_of, ship
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def order(world: World) -> SalesOrder:
-    """5 mugs and 2 cups, reserved in W1."""
-    return sell(world.shop, (world.mug, 5), (world.cup, 2), order="A-1")
 
 
 @pytest.fixture(autouse=True)
@@ -33,18 +26,6 @@ def _whole() -> Iterator[None]:
     """Whatever a test did, the ledger is whole."""
     yield
     assert [one.message for one in verify()] == []
-
-
-def line_of(order: SalesOrder, number: str = "1") -> SalesOrderLine:
-    return order.lines.get(external_id=number)
-
-
-def ship(order: SalesOrder, place: Any, *lines: tuple[str, int], **given: Any) -> Shipment:
-    """Pack and dispatch; without lines, all that is left."""
-    named = [(line_of(order, number), units) for number, units in lines] or None
-    return dispatch(
-        create_shipment(order=order, location=place, lines=named, actor="user:ann", **given), actor="user:ann"
-    )
 
 
 def test_a_shipment_of_everything_closes_the_order(world: World, order: SalesOrder) -> None:
