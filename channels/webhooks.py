@@ -93,7 +93,7 @@ def _receive(request: Request, code: str) -> HttpResponse:
 
 
 def _once_more(ask: Callable[[], Result]) -> Result:
-    """Ask the database; where the connection that this thread has kept died since it was used last, again on another."""
+    """Ask the database; where the connection that was kept open died since it was used last, again on another."""
     kept = connection.connection is not None and not connection.in_atomic_block
     try:
         return ask()

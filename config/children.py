@@ -112,12 +112,16 @@ class Child:
             self._show(f"{self.name:>7} | {line}")
 
 
+#: Of each web worker. One thread may use a connection for pages while another is kept for webhooks, and PostgreSQL has 200.
+MOST_THREADS = 12
+
+
 def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     """The processes of a stack beside the servers."""
     from channels.inbox import LANES
 
     cores = multiprocessing.cpu_count()
-    threads = 2 * cores + 1  # granian's own advice; they mostly wait for commits
+    threads = min(2 * cores + 1, MOST_THREADS)  # granian's own advice; they mostly wait for commits
     recorders = max(2, min(cores, LANES))  # more than the inbox has lanes would stand idle
     celery = (sys.executable, "-m", "celery", "-A", "config.celery")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -127,7 +131,7 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     web = (sys.executable, "-m", "config.web", *where, "--workers", str(web_workers), "--threads", str(threads))
     lean = {WITHOUT_PAGES: "1", "CELERY_SKIP_CHECKS": "1"}  # Celery's checks would load them
     return [
-        Command("web", web, {"DATABASE_POOL_SIZE": str(threads + 2)}, uses_redis=False),
+        Command("web", web, {"DATABASE_POOL_SIZE": str(2 * threads)}, uses_redis=False),
         Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", "FEW_STATEMENTS": "true", **lean}),
         Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24", **lean}),
         Command("beat", (*celery, "beat", "--pidfile="), {"DATABASE_POOL_SIZE": "2", **lean}),

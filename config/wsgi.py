@@ -1,17 +1,16 @@
 """The web server's entry point."""
 
 import os
-import threading
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, get_script_name
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import set_script_prefix
+
+from config.connections import kept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -23,27 +22,18 @@ LARGEST_LEFTOVER = 1024 * 1024
 
 WEBHOOKS = "/webhooks/"
 
-#: A thread that takes webhooks gives its connection back after so long, so that the pool can renew it.
-KEPT_SECONDS = 60.0
-
-_kept = threading.local()
-
 
 class WebhookHandler(WSGIHandler):
     """Django without middleware: a webhook has no session, language, cookie or page, and comes a thousand times a second.
 
-    Its thread keeps the database connection for the next one, instead of giving it back and having it tested each time; a page
-    that the thread shows next gives it back as ever, and so does the next webhook when it was kept for long.
+    Its database connection stays open for the next one.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> list[bytes]:  # type: ignore[override]
         """As Django's, without the signals of a request's beginning and end, on which connections are given back."""
-        now = time.monotonic()
-        if now - getattr(_kept, "since", 0.0) > KEPT_SECONDS:
-            _kept.since = now
-            connection.close()
         set_script_prefix(get_script_name(environ))
-        response = self.get_response(self.request_class(environ))
+        with kept():
+            response = self.get_response(self.request_class(environ))
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
         return [response.content]
 
