@@ -74,7 +74,7 @@ def _receive(request: Request, code: str) -> HttpResponse:
         )  # fmt: skip
         return _error(413, "too_large", f"At most {settings.WEBHOOK_MAX_BYTES} bytes are taken.")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    inbound = InboundRequest(body, headers, request.build_absolute_uri())
+    inbound = InboundRequest(body, headers, _address(request))
     try:
         connector.verify(inbound, shop, now=clock.now())
     except (SignatureError, ConnectorError) as error:
@@ -133,6 +133,11 @@ def _read(request: Request) -> bytes | None:
     else:
         body = request._request.read(most + 1)
     return None if len(body) > most else body
+
+
+def _address(request: Request) -> str:
+    """Where the channel sent it, as it says itself: a name that Django would not answer to is no reason to lose a delivery."""
+    return f"{request.scheme}://{request.META.get('HTTP_HOST', '')}{request.get_full_path()}"
 
 
 def _error(status: int, code: str, message: str) -> HttpResponse:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from channels.models import Channel, Delivery, DeliveryStatus
 from config import servers
@@ -238,3 +239,16 @@ def test_a_connection_that_died_since_the_last_delivery_costs_nobody_an_answer()
     assert knock(headers=signed(BODY, identity="msg_2"))[0] == 200
     assert connection.connection.info.backend_pid != mine
     assert sorted(Delivery.objects.values_list("event_id", flat=True)) == ["msg_1", "msg_2"]
+
+
+@pytest.mark.parametrize("host", ["my_shop_1:8000", "a b<>", "..", ""])
+def test_a_delivery_is_stored_under_whatever_name_we_were_called(host: str) -> None:
+    """Names of containers have underscores, which Django does not answer to."""
+    from config.wsgi import application  # webhooks come in past the pages' middleware
+
+    given = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in signed(BODY).items()}
+    answered: list[str] = []
+    environ = RequestFactory().post("/webhooks/web/", BODY, "application/json", **given, HTTP_HOST=host).environ
+    answer = application({**environ, "wsgi.input": BytesIO(BODY)}, lambda status, headers: answered.append(status))
+    assert (answered, b"".join(answer)) == (["200 OK"], b'{"status": "stored"}')
+    assert Delivery.objects.count() == 1
