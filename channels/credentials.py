@@ -1,6 +1,7 @@
 """Secrets of channels: encrypted at rest, handed to connectors, never shown."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,10 +9,24 @@ from .connectors import registry
 from .connectors.base import Account, Connector
 from .models import Channel
 
+logger = logging.getLogger(__name__)
+
 
 def connector_of(channel: Channel) -> Connector:
     """The plug-in that speaks this channel's language."""
     return registry.get(channel.connector)
+
+
+def capable(channels: Iterable[Channel], capability: str) -> list[Channel]:
+    """Those of the channels whose connector can do this; a channel whose plug-in is gone or fails can do nothing."""
+    found = []
+    for channel in channels:
+        try:
+            if getattr(connector_of(channel).capabilities(channel.settings), capability):
+                found.append(channel)
+        except Exception as error:  # whatever a plug-in stumbles over, the others go on
+            logger.error("channel %s is left out: %r", channel.code, error)
+    return found
 
 
 def account(channel: Channel, *, with_remotes: bool = False) -> Account:

@@ -25,7 +25,7 @@ from .connectors.base import (
     PolledOrder,
     RemoteLevel,
 )
-from .credentials import connector_of
+from .credentials import capable, connector_of
 from .models import Channel, Drift
 from .signals import drift_found
 
@@ -50,7 +50,7 @@ FAILURES = (ChannelBusy, ChannelRefused, ChannelUnclear, ConnectorError)
 
 def schedule_read_backs() -> None:
     """Ring for every channel whose stock can be read, one after the other."""
-    readable = [one for one in Channel.objects.connected() if connector_of(one).capabilities(one.settings).has_stock]
+    readable = capable(Channel.objects.connected(), "has_stock")
     for turn, channel in enumerate(readable):
         ring_now(READ_BACK, [channel.pk], delay=turn * SPREAD_SECONDS / len(readable))
 

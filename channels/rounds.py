@@ -18,6 +18,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError, connections
+from django.db.models import F, Q
 
 from inventory.kernel import clock
 from inventory.kernel.workqueue import back_off, hold_off, ring_now
@@ -53,6 +54,9 @@ SOON_SECONDS = 0.1
 #: Answers that come within so long are landed together.
 GATHER_SECONDS = 0.15
 
+#: A channel without a plug-in that works is looked at again after so long.
+SHELF_SECONDS = 30.0
+
 #: Requests side by side. A channel that never answers takes one of them until its time-out, and then waits its turn longer.
 THREADS = 40
 
@@ -84,7 +88,21 @@ def _limits(channel_ids: Collection[int] | None) -> dict[int, int]:
     channels = Channel.objects.connected()
     if channel_ids is not None:
         channels = channels.filter(pk__in=list(channel_ids))
-    return {channel.pk: _batch_size(channel) for channel in channels}
+    limits = {}
+    for channel in channels:
+        try:
+            limits[channel.pk] = _batch_size(channel)
+        except Exception as error:  # its plug-in is gone or broken, or its settings are: the others go on
+            _shelve(channel, error)
+    return limits
+
+
+def _shelve(channel: Channel, error: Exception) -> None:
+    """Let a channel wait that cannot even be asked how many numbers it takes."""
+    due = SyncLane.objects.filter(pk=channel.pk, lease=None).filter(Q(not_before=None) | Q(not_before__lte=clock.now()))
+    until = clock.now() + timedelta(seconds=SHELF_SECONDS)
+    if due.update(not_before=until, failures=F("failures") + 1, last_error=repr(error)[:500]):
+        logger.error("channel %s waits: %r", channel.code, error)
 
 
 def _batch_size(channel: Channel) -> int:

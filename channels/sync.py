@@ -54,8 +54,7 @@ def _drain(channel_id: int | None) -> int:
             logger.warning("deadlock, trying again")
             return settled
         settled += done
-        if done:
-            answer(DRAIN)
+        answer(DRAIN)  # also where nothing was settled: the round may have held alarms off all the same
         wait = outbox.next_due_in(channel_id)
         if wait is None:
             return settled

@@ -38,6 +38,9 @@ PARKED_SECONDS = 300.0
 #: A number that came too late for what the channel showed is computed anew at once, so many times in a row.
 AT_ONCE = 3
 
+#: A channel that takes our number and shows another one is told again after so long at most.
+INSISTING_SECONDS = 4.0
+
 
 class Voyage:
     """The items of one lease: sent, in as many requests as it takes, and landed."""
@@ -175,8 +178,7 @@ class Voyage:
     def _land(self, item: PushItem, result: PushResult) -> None:
         message = f"{result.code}: {result.message}" if result.message else result.code
         if result.outcome == PushOutcome.APPLIED:
-            shown = item.quantity if result.remote_quantity is None else result.remote_quantity
-            self._end(item, Outcome.APPLIED, shown=shown, owed_again=shown != item.quantity)
+            self._applied(item, result.remote_quantity)
         elif result.outcome == PushOutcome.REJECTED:
             # A person is told; a number that changes is tried again all the same, now and then: the shop may have been mended.
             later = clock.now() + timedelta(seconds=PARKED_SECONDS)
@@ -192,6 +194,17 @@ class Voyage:
         else:
             outcome = Outcome.STALE if result.outcome == PushOutcome.STALE else Outcome.UNKNOWN
             self._retry(item, outcome, message, shown=self._told(result))
+
+    def _applied(self, item: PushItem, shown: int | None) -> None:
+        if shown is None or shown == item.quantity:
+            self._end(item, Outcome.APPLIED, shown=item.quantity)
+            return
+        # It shows another number: sold meanwhile, or it has a limit of its own and will never show ours. What changes has to
+        # reach it within seconds all the same.
+        attempts = self.claimed[item.target_id].attempts + 1
+        wait = back_off(attempts - AT_ONCE, most=INSISTING_SECONDS) if attempts > AT_ONCE else 0.0
+        later = clock.now() + timedelta(seconds=wait) if wait else None
+        self._end(item, Outcome.APPLIED, shown=shown, owed_again=True, attempts=attempts, next_attempt_at=later)
 
     def _told(self, result: PushResult) -> int | None:
         """What a channel says that it shows; nothing where it is read instead, together with its orders."""

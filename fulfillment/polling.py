@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from channels import inbox
 from channels.connectors.base import Connector, MalformedPayload, OrderEvent, PolledOrder
-from channels.credentials import connector_of
+from channels.credentials import capable, connector_of
 from channels.models import Channel
 from channels.reconcile import FAILURES, order_pages
 from inventory.kernel import clock
@@ -30,7 +30,7 @@ GRACE = timedelta(seconds=10)
 
 def schedule_polls() -> None:
     """Ring for every channel that lists its orders, one after the other."""
-    listing = [one for one in Channel.objects.connected() if connector_of(one).capabilities(one.settings).has_orders]
+    listing = capable(Channel.objects.connected(), "has_orders")
     for turn, channel in enumerate(listing):
         ring_now(POLL, [channel.pk], delay=turn * SPREAD_SECONDS / len(listing))
 
