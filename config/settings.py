@@ -1,5 +1,6 @@
 """Settings, from the environment or `.env`. Without DATABASE_URL and REDIS_URL the embedded servers are used."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -108,14 +109,19 @@ def _embedded_database(role: str) -> dict[str, Any]:
 #: Whether statements may be planned once for many runs; a pooler between us and the database may not allow it.
 DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
 
+#: psycopg plans a statement once after so many runs: never by itself. Without any number it would not even when told to.
+ONLY_WHEN_TOLD = sys.maxsize
+
 
 def _with_pool(database: dict[str, Any]) -> dict[str, Any]:
     """Add a psycopg pool: connections go back to it at each request's or task's end (CONN_MAX_AGE stays 0)."""
     options = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     if size := env.int("DATABASE_POOL_SIZE", default=16):
         options["pool"] = {"min_size": 1, "max_size": size, "timeout": 10, "max_idle": 120}
-    if DATABASE_PREPARES and env.bool("FEW_STATEMENTS", default=False):  # and all day the same: they are planned once
-        options |= {"server_side_binding": True, "prepare_threshold": 3}
+    if DATABASE_PREPARES:
+        options["prepare_threshold"] = ONLY_WHEN_TOLD
+        if env.bool("FEW_STATEMENTS", default=False):  # and all day the same: they are planned once
+            options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {**database, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 

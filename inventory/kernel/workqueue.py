@@ -42,6 +42,8 @@ MUTE_SECONDS = 1.0
 
 _client: redis.Redis | None = None
 _mute_until = 0.0
+#: Until when nobody need ring, by flag and this process's monotonic clock: the worker rests, and claims after it.
+_rests: dict[str, float] = {}
 _worker_name = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -65,11 +67,12 @@ def ring_now(
     if time.monotonic() < _mute_until and not even_if_rung:
         return False
     try:
-        rung = (
-            _postponed_before(name, ids, delay, paced)
-            if delay
-            else not _raise_flag(name, ids) or _comes_soon(name, ids)
-        )
+        if delay:
+            rung = _postponed_before(name, ids, delay, paced)
+        elif even_if_rung:
+            rung = not _raise_flag(name, ids)
+        else:
+            rung = _rests_still(name, ids) or not _raise_flag_unless_resting(name, ids) or _comes_soon(name, ids)
         if rung and not even_if_rung:
             return False
         current_app.send_task(name, args=list(ids), countdown=delay or None, retry=False, ignore_result=True)
@@ -93,6 +96,21 @@ def _postponed(flag: str) -> tuple[float, bool]:
         return 0.0, False
     comes_at, _, paced = held.partition(b" ")
     return float(comes_at), bool(paced)
+
+
+def _rests_still(name: str, ids: Sequence[int]) -> bool:
+    return time.monotonic() < _rests.get(_flag(name, ids), 0.0)
+
+
+def _raise_flag_unless_resting(name: str, ids: Sequence[int]) -> bool:
+    """Raise the flag; where it is up already, learn for how long there is no need to ask again."""
+    if _raise_flag(name, ids):
+        return True
+    flag, asked = _flag(name, ids), time.monotonic()
+    left = int(client().pttl(f"{flag}:rest"))
+    if left > 0:
+        _rests[flag] = asked + left / 1000
+    return False
 
 
 def _raise_flag(name: str, ids: Sequence[int]) -> bool:
@@ -126,6 +144,19 @@ def hold_off(name: str, *ids: int) -> None:
         _raise_flag(name, ids)
     except (redis.RedisError, OSError):
         logger.warning("flag of %s%s not raised; alarms come that are not needed", name, ids)
+
+
+def rest(name: str, *ids: int, seconds: float) -> float:
+    """``hold_off`` by one who claims again after so many seconds and not before: until then nobody need ask about the flag.
+
+    The instant when they are over, by ``time.monotonic``. A claim before it might be the last, and miss what nobody rang for.
+    """
+    hold_off(name, *ids)
+    try:
+        client().set(f"{_flag(name, ids)}:rest", b"1", px=int(seconds * 1000))
+    except (redis.RedisError, OSError):
+        logger.warning("rest of %s%s not told; alarms come that are not needed", name, ids)
+    return time.monotonic() + seconds
 
 
 def back_off(attempts: int, *, first: float = 0.5, most: float = 300.0) -> float:
