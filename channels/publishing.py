@@ -22,6 +22,7 @@ from inventory.models import Sku
 from inventory.models.location import MARKETPLACE_OWNED
 
 from .allocation.engine import Rule, Subject, publish
+from .connectors.base import Capabilities
 from .credentials import connector_of
 from .models import AllocationRule, Channel, StockTarget, SyncLane
 
@@ -223,7 +224,10 @@ def compute_numbers(channels: Mapping[int, Channel], offers: Sequence[Offer]) ->
 
 def subject_of(channel: Channel, sku_id: int, pool: int, category: str, tags: Sequence[str]) -> Subject:
     """What the rules are told of a SKU on a channel, ``pool`` units of which feed it."""
-    capabilities = connector_of(channel).capabilities(channel.settings)
+    try:
+        capabilities = connector_of(channel).capabilities(channel.settings)
+    except LookupError:  # its plug-in is gone: nothing is sent to it, and its listings are shown all the same
+        capabilities = Capabilities()
     return Subject(
         channel.pk, sku_id, pool, category, tags, channel_stopped=channel.stopped_at is not None,
         least=capabilities.least_quantity, most=capabilities.most_quantity,

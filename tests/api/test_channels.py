@@ -328,3 +328,13 @@ class TestChangesOfTheCatalogueThatReachTheNumbers:
     def test_a_new_name_owes_nothing(self, admin: Api, path: str) -> None:
         admin.patch(path, {"name": "new"})
         assert Debt.objects.count() == 0
+
+
+def test_listings_of_a_channel_whose_plug_in_is_gone_are_shown(
+    admin: Api, web: Channel, mug: Sku, w1: Location
+) -> None:
+    stock(mug, w1, 7)
+    made = admin.post("listings/", {"channel": "web", "sku": "MUG", "external": {"external_id": "m"}})
+    Channel.objects.filter(pk=web.pk).update(connector="withdrawn")
+    assert [row["published"] for row in admin.rows("listings/")] == [7]
+    assert admin.get(f"listings/{made['id']}/explain/")["published"] == 7
