@@ -23,6 +23,9 @@ from .signals import deliveries_stored
 #: order. Few lanes make large batches, which is what a flood needs: what a batch costs is shared by its orders.
 LANES = 2
 
+#: Bytes of bodies claimed together, so that a batch of very large orders stays short.
+CLAIM_BYTES = 4 * 1024 * 1024
+
 _HEADERS_NOT_KEPT = frozenset(
     {"authorization", "cookie", "proxy-authorization", "host", "connection", "accept-encoding"}
 )
@@ -110,18 +113,20 @@ def replay(delivery_ids: Iterable[int], *, actor: str) -> int:
 
 
 #: The oldest of every channel first, then the second of every channel: a flood on one must not hold up a sale on another.
+#: The first is claimed whatever its size, the others as long as there is room.
 _CLAIM = """
 WITH due AS MATERIALIZED (
-    SELECT waiting.id, waiting.turn
+    SELECT waiting.id, waiting.turn, sum(waiting.size) OVER (ORDER BY waiting.turn, waiting.id) - waiting.size AS before
     FROM channels_channel channel CROSS JOIN LATERAL (
-        SELECT id, row_number() OVER (ORDER BY id) AS turn FROM channels_delivery
+        SELECT id, octet_length(body) AS size, row_number() OVER (ORDER BY id) AS turn FROM channels_delivery
         WHERE channel_id = channel.id AND lane = %(lane)s AND status = 'waiting' ORDER BY id LIMIT %(limit)s
     ) waiting
     ORDER BY waiting.turn, waiting.id LIMIT %(limit)s
 )
 SELECT delivery.id, delivery.channel_id, delivery.source, delivery.topic, delivery.order_ref, delivery.body,
-    delivery.stored_at
+    delivery.stored_at, delivery.detail <> '' AS is_replayed
 FROM channels_delivery delivery JOIN due USING (id)
+WHERE due.before < %(bytes)s
 ORDER BY due.turn, due.id FOR NO KEY UPDATE OF delivery SKIP LOCKED
 """
 
@@ -137,10 +142,13 @@ class Claimed:
     order_ref: str
     body: bytes
     stored_at: datetime
+    is_replayed: bool
 
 
 def claim(lane: int, *, limit: int) -> list[Claimed]:
     """The oldest waiting deliveries of a lane, each channel's in their order, locked until the transaction ends.
+
+    At most ``limit``, and no more once their bodies make CLAIM_BYTES: whatever waits, a claim fits into memory.
 
     Must be called in the transaction that settles them: a crash gives everything back. Raises LaneTaken where another worker
     has the lane.
@@ -150,7 +158,7 @@ def claim(lane: int, *, limit: int) -> list[Claimed]:
         row = cursor.fetchone()
         if row is None or not row[0]:
             raise LaneTaken
-        cursor.execute(_CLAIM, {"lane": lane, "limit": limit})
+        cursor.execute(_CLAIM, {"lane": lane, "limit": limit, "bytes": CLAIM_BYTES})
         return [Claimed(*row) for row in cursor.fetchall()]
 
 

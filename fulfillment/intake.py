@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 
 from channels import inbox
@@ -22,9 +22,8 @@ from channels.lookups import owe_lookups
 from channels.models import Channel, Delivery, DeliveryStatus, Listing
 from channels.models.inbox import DeliverySource
 from channels.publishing import feeding_of, heard_at
-from inventory.errors import StockError
 from inventory.kernel import clock
-from inventory.kernel.workqueue import answer, hold_off, rest, ring_now
+from inventory.kernel.workqueue import answer, hold_off, rest, rest_left, ring_now
 
 from .models import OrderStatus, SalesOrder, SalesOrderLine
 from .orders import Heard, record_orders
@@ -39,14 +38,11 @@ DRAIN = "fulfillment.tasks.drain_inbox"
 #: Deliveries of one transaction. A lone sale never waits for a batch to fill.
 BATCH = 300
 
-#: Bytes of bodies in one transaction, so that a batch of very large orders stays short.
-BATCH_BYTES = 4 * 1024 * 1024
-
 #: A delivery that has waited so long was not rung for.
 _OVERDUE = timedelta(seconds=2)
 
-#: What a delivery may make our code or a plug-in stumble over.
-_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+#: SQLSTATE class of limits of the program, as a statement too complex: it is the delivery that exceeds them.
+_PROGRAM_LIMITS = "54"
 
 #: From so many deliveries in a batch on, more are on their way: they are left to gather for so long from one claim to the next,
 #: since what a batch costs is shared by its orders. Nobody need ring meanwhile. That makes a flood faster by a quarter, and
@@ -64,30 +60,31 @@ def drain_inbox(lane: int) -> int:
     The flag is cleared before each claim and raised again while a batch is recorded: what comes meanwhile needs no alarm, since
     another claim follows. Only an empty claim after a cleared flag, with no rest under way, ends the task.
     """
-    settled, limit, rested_at = 0, BATCH, 0.0
+    settled, limit = 0, BATCH
     for _ in range(MOST_BATCHES):
-        _wait_until(rested_at)
         answer(DRAIN, lane)
+        unrung = rest_left(DRAIN, lane)
         try:
             count, rested_at = _drain_batch(lane, limit=limit)
         except _CulpritAmong as batch:
-            limit, rested_at = max(1, batch.size // 2), time.monotonic() + REST_SECONDS
+            limit = max(1, batch.size // 2)
             continue
         except inbox.LaneTaken:  # its worker may have looked before our delivery was there
             ring_now(DRAIN, [lane], delay=0.1)
             return settled
         except Exception as error:
             answer(DRAIN, lane)  # what came meanwhile was held off
-            ring_now(DRAIN, [lane], delay=REST_SECONDS)
+            ring_now(DRAIN, [lane], delay=0.1)
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
             logger.warning("inbox, lane %s: deadlock, trying again", lane)
             return settled
-        if not count:
+        if not count and not unrung:
             return settled
         settled += count
+        if count < limit:
+            _wait_until(rested_at if count else time.monotonic() + unrung)
         limit = min(BATCH, limit * 2)
-    _wait_until(rested_at)
     ring_now(DRAIN, [lane], even_if_rung=True)
     return settled
 
@@ -115,22 +112,19 @@ def _drain_batch(lane: int, *, limit: int) -> tuple[int, float]:
         rested_at = rest(DRAIN, lane, seconds=REST_SECONDS)
     else:
         hold_off(DRAIN, lane)
-    with heard_at(min(delivery.stored_at for delivery in batch)):
+    with heard_at(min((delivery.stored_at for delivery in batch if not delivery.is_replayed), default=None)):
         _record(batch)
     return len(batch), rested_at
 
 
 def _cut(claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Of each channel the beginning that holds no order twice; all together not too many bytes."""
+    """Of each channel the beginning that holds no order twice."""
     batch: list[Claimed] = []
-    size, orders, ended = 0, set(), set()
+    orders, ended = set(), set()
     for delivery in claimed:
         order = (delivery.channel_id, delivery.order_ref)
         if delivery.channel_id in ended:
             continue
-        size += len(delivery.body)
-        if batch and size > BATCH_BYTES:
-            break
         if order in orders:
             ended.add(delivery.channel_id)
             continue
@@ -146,14 +140,21 @@ def _record(batch: Sequence[Claimed]) -> None:
     try:
         with transaction.atomic():
             _record_all(batch, channels)
-    except (OperationalError, InterfaceError):
-        raise  # the database's trouble, not the delivery's: all of it is tried again
-    except (DatabaseError, StockError, *_FAULTS) as error:
+    except Exception as error:
+        if _is_ours(error):
+            raise
         if len(batch) > 1:
             raise _CulpritAmong(len(batch)) from error
         logger.exception("delivery %s is parked", batch[0].id)
         channel = channels[batch[0].channel_id]
         _park(batch[0], channel, "cannot_be_recorded", f"{type(error).__name__}: {error}")
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it is the database's or the machine's trouble and not a delivery's: all of it is tried again."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return not str(getattr(error.__cause__, "sqlstate", "")).startswith(_PROGRAM_LIMITS)
+    return isinstance(error, MemoryError)
 
 
 def _record_all(batch: Sequence[Claimed], channels: Mapping[int, Channel]) -> None:

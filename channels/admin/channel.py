@@ -22,7 +22,7 @@ from .. import lag, registration
 from ..connectors import registry
 from ..models import Channel, ChannelLocation, Debt, Listing, Mode, StockTarget
 from .channel_actions import ChannelActions
-from .channel_form import KINDS, PLAIN, ChannelForm, channel_form, names_of
+from .channel_form import KINDS, PLAIN, ChannelForm, channel_form, names_of, plugins_of
 
 
 class StateFilter(ConditionFilter):
@@ -103,9 +103,9 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Name, connection, and how it is treated; a saved channel also says how it fares."""
-        plugins = [registry.get(obj.connector)] if obj else list(registry.all().values())
+        plugins = plugins_of(obj.connector if obj else None)
         connection = ["base_url", *(name for kind in KINDS for plugin in plugins for name in names_of(plugin, kind))]
-        if obj and not plugins[0].needs_base_url:
+        if obj and not any(plugin.needs_base_url for plugin in plugins):
             connection.remove("base_url")
         fieldsets: list[Any] = [
             (None, {"fields": [("code", "name"), "connector", ("mode", "is_active")]}),
@@ -131,6 +131,10 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
         if channel is not None:
             channel.webhook_url = request.build_absolute_uri(channel.webhook_path)
         return channel
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One whose plug-in is gone is only shown: nobody could check what was changed."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.connector in registry.all())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A channel with a history is made inactive instead."""
@@ -165,6 +169,8 @@ class ChannelAdmin(ChannelActions, BackOfficeAdmin):
     @display(description=gettext_lazy("state"))
     def state(self, channel: Channel) -> SafeString:
         """What it does now."""
+        if channel.connector not in registry.all():
+            return badge(_("Plug-in missing"), "bad")
         if channel.disconnected_at is not None:
             return badge(_("Disconnected"), "bad")
         if channel.stopped_at is not None:

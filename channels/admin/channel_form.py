@@ -77,7 +77,7 @@ class ChannelForm(forms.ModelForm):
             return
         self.fields["backorders"].initial = bool(channel.settings.get("backorders"))
         held = account(channel)
-        for kind, field in fields_of(registry.get(channel.connector)):
+        for kind, field in (found for plugin in plugins_of(channel.connector) for found in fields_of(plugin)):
             shown = self.fields[field_name(kind, channel.connector, field.name)]
             if kind == "settings" and field.name in held.settings:
                 shown.initial = held.settings[field.name]
@@ -136,12 +136,16 @@ class ChannelForm(forms.ModelForm):
         self.add_error(wanted if wanted in self.fields else None, str(error))
 
 
+def plugins_of(connector: str | None) -> list[Connector]:
+    """The one of that name, unless it is gone; all of them while none is chosen."""
+    return [plugin for plugin in registry.all().values() if connector in (None, plugin.code)]
+
+
 def channel_form(connector: str | None) -> type[ChannelForm]:
     """The form with the fields of one connector, or of all of them while it is still to be chosen."""
-    chosen = [registry.get(connector)] if connector else registry.all().values()
     extra = {
         field_name(kind, plugin.code, field.name): form_field(kind, field)
-        for plugin in chosen
+        for plugin in plugins_of(connector)
         for kind, field in fields_of(plugin)
     }
     return type("ChannelForm", (ChannelForm,), extra)

@@ -23,6 +23,7 @@ from inventory.admin.pages import ask, ask_about_rows, find, page_of
 from inventory.templatetags.figures import instant
 
 from .. import registration
+from ..connectors import registry
 from ..models import Channel, Listing, StockTarget
 from ..numbers import explanations_now
 from .common import STANDING, standing_filter, total, with_owed, worst
@@ -80,6 +81,10 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
         return listing
 
     # The form -------------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One of a channel whose plug-in is gone is only shown: nobody could check its ids."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.channel.connector in registry.all())
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """With the ids that the channel's connector needs."""

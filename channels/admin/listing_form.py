@@ -9,11 +9,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from ..connectors import registry
 from ..connectors.base import ConnectorError, Field
 from ..models import Channel, Listing
+from .channel_form import plugins_of
 
 
 def external_fields(channel: Channel | None) -> dict[str, Field]:
     """The ids that the channel's connector asks for; those of all connectors while no channel is chosen."""
-    plugins = [registry.get(channel.connector)] if channel else registry.all().values()
+    plugins = plugins_of(channel.connector if channel else None)
     return {field.name: field for plugin in plugins for field in plugin.external_fields}
 
 

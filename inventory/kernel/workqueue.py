@@ -107,9 +107,7 @@ def _raise_flag_unless_resting(name: str, ids: Sequence[int]) -> bool:
     if _raise_flag(name, ids):
         return True
     flag, asked = _flag(name, ids), time.monotonic()
-    left = int(client().pttl(f"{flag}:rest"))
-    if left > 0:
-        _rests[flag] = asked + left / 1000
+    _rests[flag] = asked + rest_left(name, *ids)
     return False
 
 
@@ -147,9 +145,9 @@ def hold_off(name: str, *ids: int) -> None:
 
 
 def rest(name: str, *ids: int, seconds: float) -> float:
-    """``hold_off`` by one who claims again after so many seconds and not before: until then nobody need ask about the flag.
+    """``hold_off`` by one who claims again after so many seconds: until then nobody need ask about the flag.
 
-    The instant when they are over, by ``time.monotonic``. A claim before it might be the last, and miss what nobody rang for.
+    When they are over, by ``time.monotonic``. An empty claim before that is not the last one, whoever makes it (``rest_left``).
     """
     hold_off(name, *ids)
     try:
@@ -157,6 +155,14 @@ def rest(name: str, *ids: int, seconds: float) -> float:
     except (redis.RedisError, OSError):
         logger.warning("rest of %s%s not told; alarms come that are not needed", name, ids)
     return time.monotonic() + seconds
+
+
+def rest_left(name: str, *ids: int) -> float:
+    """For how many seconds still nobody rings, because somebody rests. Ask before a claim: that claim may be too early."""
+    try:
+        return max(0, int(client().pttl(f"{_flag(name, ids)}:rest"))) / 1000
+    except (redis.RedisError, OSError):
+        return 0.0
 
 
 def back_off(attempts: int, *, first: float = 0.5, most: float = 300.0) -> float:

@@ -173,3 +173,19 @@ def test_what_rules_go_by_is_told_to_channels(house: House, boss: Client) -> Non
         assert Debt.objects.filter(target__listing__sku=sku).count() == len(house.channels), row
     wrong = {**zone, "code": "W9", "name": "Ninth", "time_zone": "Mars/Olympus"}
     assert "Select a valid choice" in _add(boss, "inventory.location", **wrong)
+
+
+def test_a_channel_whose_plug_in_is_gone_and_its_listings_are_shown_and_cannot_be_changed(
+    boss: Client, house: House
+) -> None:
+    listing = Listing.objects.first()
+    assert listing is not None
+    Channel.objects.filter(pk=listing.channel_id).update(connector="withdrawn")
+    channel = Channel.objects.get(pk=listing.channel_id)
+    for row in (channel, listing):
+        page = text(boss.get(page_of(row)))
+        assert 'name="_save"' not in page
+        assert str(row) in page
+        assert boss.post(page_of(row), {"is_active": ""}).status_code == 403
+    assert "Plug-in missing" in text(boss.get(page_of(channel)))
+    assert "Plug-in missing" in text(boss.get(address("channels.channel")))

@@ -79,6 +79,21 @@ def test_a_flood_on_one_channel_holds_up_no_other() -> None:
     ]  # fmt: skip
 
 
+def test_a_claim_takes_no_more_into_memory_than_there_is_room_for_and_one_delivery_at_least() -> None:
+    channel = a_channel()
+    mine = [ref for ref in map(str, range(100)) if inbox.lane_of(channel.pk, ref) == 0][:9]
+    for ref in mine:
+        size = inbox.CLAIM_BYTES + 1 if ref == mine[-1] else inbox.CLAIM_BYTES // 4
+        store(channel, b"x" * size, event_id=f"e{ref}", order_ref=ref)
+    claimed = []
+    while Delivery.objects.filter(status=DeliveryStatus.WAITING).exists():
+        with transaction.atomic():
+            batch = inbox.claim(0, limit=300)
+            Delivery.objects.filter(pk__in=[one.id for one in batch]).update(status=DeliveryStatus.DONE)
+        claimed.append([one.order_ref for one in batch])
+    assert claimed == [mine[:4], mine[4:8], mine[8:]]
+
+
 def test_sales_of_several_channels_are_recorded_in_one_transaction_each_as_its_own_channels_deed() -> None:
     sku = a_sku("A", available=10)
     shops = [a_channel(code=code) for code in ("one", "two", "three")]

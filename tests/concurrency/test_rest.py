@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 
 from channels import inbox
 from channels.models import Channel, Delivery, DeliveryStatus
@@ -87,32 +88,47 @@ def test_what_comes_while_the_worker_rests_is_recorded_though_nobody_rang(channe
     assert not Delivery.objects.exclude(status=DeliveryStatus.DONE).exists()
 
 
-def test_control_a_worker_that_claims_before_its_rest_is_over_misses_what_comes_after(
-    channel: Channel, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(intake, "_wait_until", lambda instant: None)
-    deliver_late(channel)
-    assert alarms("intake") == 0
-    assert SalesOrder.objects.count() == intake.FLOOD
+def rest_that_breaks_off(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker fails after it has announced its rest; the next one comes at once, and then a delivery."""
 
+    def ring_and_fail(*_args: Any) -> None:
+        assert not workqueue.ring_now(intake.DRAIN, [LANE])
+        raise MemoryError
 
-def test_a_worker_that_breaks_off_leaves_an_alarm_for_after_its_rest(
-    channel: Channel, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_args: Any) -> None:
-        raise ConnectionError("the worker's own trouble")
-
-    later: list[float] = []
-    ring_now = intake.ring_now
-    monkeypatch.setattr(intake, "_record", fail)
-    monkeypatch.setattr(
-        intake, "ring_now", lambda name, ids, *, delay: later.append(delay) or ring_now(name, ids, delay=delay)
-    )
     deliver(channel, units=intake.FLOOD)
-    forget_alarms()
-    with pytest.raises(ConnectionError):
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(intake, "_record", ring_and_fail)
         intake.drain_inbox(LANE)
-    assert (alarms("intake"), later) == (1, [intake.REST_SECONDS])
+    monkeypatch.setattr(intake, "FLOOD", 1000)  # the next one has no rest of its own
+    forget_messages()
+    worker = Job(lambda: intake.drain_inbox(LANE))
+    until(lambda: SalesOrder.objects.count() == 16)
+    worker.join(0.5)
+    deliver(channel, units=3)
+    worker.end()
+
+
+def forget_messages() -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.delete(f"{settings.REDIS_PREFIX}celery:intake")
+    client.close()
+
+
+def test_who_comes_after_a_worker_that_broke_off_waits_its_rest_out(
+    channel: Channel, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest_that_breaks_off(channel, monkeypatch)
+    assert alarms("intake") == 0
+    assert SalesOrder.objects.count() == 16 + 3
+
+
+def test_control_who_does_not_ask_for_it_leaves_what_came_meanwhile(
+    channel: Channel, alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "rest_left", lambda name, lane: 0.0)
+    rest_that_breaks_off(channel, monkeypatch)
+    assert alarms("intake") == 0
+    assert SalesOrder.objects.count() == 16
 
 
 def test_who_knows_of_a_rest_does_not_ask_again_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from channels import inbox
-from channels.models import Delivery, DeliveryStatus
+from channels.connectors.http import Http
+from channels.models import Debt, Delivery, DeliveryStatus
 from channels.models.inbox import DeliverySource
 from channels.registration import create_listing, update_listing
 from fulfillment import intake
@@ -107,6 +108,25 @@ def test_a_delivery_that_fails_in_the_database_is_found_by_halving(
     assert Alert.objects.get(kind="parked").count == 1
 
 
+@pytest.mark.parametrize("error", [RuntimeError("boom"), OSError("no such file"), Delivery.DoesNotExist("gone")])
+def test_whatever_a_plug_in_raises_parks_that_delivery_and_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    parse = Http.parse
+
+    def choke(self: Http, body: bytes, *, topic: str) -> Any:
+        if b'"A-5"' in body:
+            raise error
+        return parse(self, body, topic=topic)
+
+    monkeypatch.setattr(Http, "parse", choke)
+    for number in range(12):
+        deliver(world, order_body(f"A-{number}", ("MUG", 1)), event=f"e{number}", order=f"A-{number}")
+    drain(world)
+    assert statuses() == ["done"] * 5 + ["parked"] + ["done"] * 6
+    assert Delivery.objects.get(status="parked").detail == f"{type(error).__name__}: {error}"
+
+
 def test_a_level_that_was_tampered_with_parks_the_delivery_that_stumbles_over_it(world: World) -> None:
     deliver(world, order_body("A-1", ("MUG", 4)), event="e1")
     drain(world)
@@ -182,6 +202,19 @@ def test_a_replay_of_a_settled_delivery_changes_nothing(world: World) -> None:
     assert inbox.replay(Delivery.objects.values_list("pk", flat=True), actor="user:ann") == 0
     assert drain(world) == 1
     assert LedgerEntry.objects.count() == entries
+
+
+def test_the_lag_of_a_sale_is_not_measured_from_a_delivery_that_was_replayed_beside_it(world: World) -> None:
+    lane = inbox.lane_of(world.shop.pk, "A-1")
+    order = next(ref for ref in map("A-{}".format, range(2, 100)) if inbox.lane_of(world.shop.pk, ref) == lane)
+    deliver(world, order_body("A-1", ("MUG", 1)), event="e1")
+    drain(world)
+    Debt.objects.all().delete()
+    Delivery.objects.update(stored_at=clock.now() - timedelta(days=1))
+    inbox.replay(Delivery.objects.values_list("pk", flat=True), actor="user:ann")
+    deliver(world, order_body(order, ("MUG", 1)), event="e2", order=order)
+    drain(world)
+    assert {debt.stored_at for debt in Debt.objects.all()} == {Delivery.objects.get(event_id="e2").stored_at}
 
 
 def test_a_remapped_listing_resolves_what_waited_for_it(world: World) -> None:
