@@ -8,7 +8,7 @@ from .errors import InvalidMovement, KeyConflict
 from .ledger import Posting, post
 from .locks import lock_levels
 from .models import LedgerEntry, Location, Reason, Sku, State
-from .models.ledger import INSIDE
+from .models.ledger import BY_HAND
 
 
 @transaction.atomic
@@ -31,8 +31,8 @@ def adjust(
     """
     if (quantity is None) == (set_to is None):
         raise InvalidMovement("give either quantity or set_to")
-    if state not in INSIDE or state == State.RESERVED:
-        raise InvalidMovement(f"stock in state {state} cannot be adjusted; reservations follow their orders")
+    if state not in BY_HAND:
+        raise InvalidMovement(f"stock in state {state} cannot be adjusted; it follows its orders and transfers")
     levels = lock_levels([(sku.pk, location.pk)])
     level = levels[sku.pk, location.pk]
     done = _done_before(key, level.id)
@@ -71,7 +71,7 @@ def move(
 ) -> LedgerEntry:
     """Move units between two states of one level. Raises InsufficientStock, InvalidMovement, KeyConflict."""
     for state in (from_state, to_state):
-        if state not in INSIDE or state == State.RESERVED:
+        if state not in BY_HAND:
             raise InvalidMovement(f"units cannot be moved by hand from or to {state}")
     levels = lock_levels([(sku.pk, location.pk)])
     done = _done_before(key, levels[sku.pk, location.pk].id)

@@ -23,6 +23,7 @@ class LevelAt:
     quarantine: int
     damaged: int
     hold: int
+    in_transit: int
 
     @property
     def on_hand(self) -> int:
@@ -31,7 +32,7 @@ class LevelAt:
 
 _AT = """
 SELECT sku.code, location.code, entry.available_after, entry.reserved_after, entry.quarantine_after,
-    entry.damaged_after, entry.hold_after
+    entry.damaged_after, entry.hold_after, entry.in_transit_after
 FROM inventory_stocklevel level
 JOIN inventory_sku sku ON sku.id = level.sku_id
 JOIN inventory_location location ON location.id = level.location_id

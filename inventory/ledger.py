@@ -58,6 +58,7 @@ class Entry:
     quarantine_after: int
     damaged_after: int
     hold_after: int
+    in_transit_after: int
     reason: str
     note: str
     reference: str
@@ -70,18 +71,19 @@ class Entry:
 
 _INSERT = """
 INSERT INTO inventory_ledgerentry (level_id, number, from_state, to_state, quantity, available_after, reserved_after,
-    quarantine_after, damaged_after, hold_after, reason, note, reference, actor, key, occurred_at, recorded_at, hash)
+    quarantine_after, damaged_after, hold_after, in_transit_after, reason, note, reference, actor, key, occurred_at,
+    recorded_at, hash)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
     %s::timestamptz[], %s::timestamptz[], %s::bytea[])
 """
 
 _UPDATE = """
 UPDATE inventory_stocklevel AS level
 SET available = new.available, reserved = new.reserved, quarantine = new.quarantine, damaged = new.damaged,
-    hold = new.hold, number = new.number, hash = new.hash
+    hold = new.hold, in_transit = new.in_transit, number = new.number, hash = new.hash
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::bytea[]) AS new (id, available, reserved, quarantine, damaged, hold, number, hash)
+    %s::bigint[], %s::bytea[]) AS new (id, available, reserved, quarantine, damaged, hold, in_transit, number, hash)
 WHERE level.id = new.id
 """
 
@@ -115,13 +117,17 @@ def post(
 
 
 def chain(previous: bytes, entry: Entry) -> bytes:
-    """SHA-256 over the hash before and the entry's fields. ``inventory.rebuild`` computes the same in SQL."""
+    """SHA-256 over the hash before and the entry's fields. ``inventory.rebuild`` computes the same in SQL.
+
+    What most entries have nothing of comes last and only where there is something, so that hashes of old entries stay good.
+    """
     fields = (
         entry.level_id, entry.number, entry.from_state, entry.to_state, entry.quantity, entry.available_after,
         entry.reserved_after, entry.quarantine_after, entry.damaged_after, entry.hold_after, entry.reason,
         f"{len(entry.note)}:{entry.note}", f"{len(entry.reference)}:{entry.reference}",
         f"{len(entry.actor)}:{entry.actor}", entry.key or "", clock.epoch_microseconds(entry.occurred_at),
         clock.epoch_microseconds(entry.recorded_at),
+        *([f"in_transit:{entry.in_transit_after}"] if entry.in_transit_after else []),
     )  # fmt: skip
     return hashlib.sha256(previous + "|".join(map(str, fields)).encode()).digest()
 
@@ -147,9 +153,9 @@ def _apply(posting: Posting, levels: LockedLevels, actor: str, recorded_at: date
     level.number += 1
     entry = Entry(
         level.id, level.number, str(posting.from_state), str(posting.to_state), posting.quantity, level.available,
-        level.reserved, level.quarantine, level.damaged, level.hold, str(posting.reason), posting.note,
-        posting.reference[:LONGEST_REFERENCE], posting.actor or actor, posting.key, posting.occurred_at or recorded_at,
-        recorded_at, b"",
+        level.reserved, level.quarantine, level.damaged, level.hold, level.in_transit, str(posting.reason),
+        posting.note, posting.reference[:LONGEST_REFERENCE], posting.actor or actor, posting.key,
+        posting.occurred_at or recorded_at, recorded_at, b"",
     )  # fmt: skip
     level.hash = chain(level.hash, entry)
     return replace(entry, hash=level.hash)
@@ -165,8 +171,8 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     return tuple(getattr(entry, name) for name in Entry.__slots__)
 
 
-def _state(level: LockedLevel) -> tuple[int, int, int, int, int, int, int, bytes]:
+def _state(level: LockedLevel) -> tuple[int | bytes, ...]:
     return (
-        level.id, level.available, level.reserved, level.quarantine, level.damaged, level.hold, level.number,
-        level.hash,
+        level.id, level.available, level.reserved, level.quarantine, level.damaged, level.hold, level.in_transit,
+        level.number, level.hash,
     )  # fmt: skip

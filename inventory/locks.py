@@ -25,6 +25,7 @@ class LockedLevel:
     quarantine: int
     damaged: int
     hold: int
+    in_transit: int
     number: int
     hash: bytes
 
@@ -36,8 +37,8 @@ class LockedLevels(dict[Pair, LockedLevel]):
 
 
 _INSERT = """
-INSERT INTO inventory_stocklevel (sku_id, location_id, available, reserved, quarantine, damaged, hold, number, hash)
-SELECT sku_id, location_id, 0, 0, 0, 0, 0, 0, ''::bytea
+INSERT INTO inventory_stocklevel (sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash)
+SELECT sku_id, location_id, 0, 0, 0, 0, 0, 0, 0, ''::bytea
 FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (sku_id, location_id)
 WHERE NOT EXISTS (
     SELECT 1 FROM inventory_stocklevel held
@@ -47,7 +48,7 @@ ORDER BY sku_id, location_id
 ON CONFLICT DO NOTHING
 """
 
-_COLUMNS = "id, sku_id, location_id, available, reserved, quarantine, damaged, hold, number, hash"
+_COLUMNS = "id, sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash"
 
 # NO KEY UPDATE: entries and reservations refer to the row without waiting for it; share lockers and other writers wait.
 _LOCK = f"""
@@ -77,7 +78,7 @@ def lock_levels(pairs: Iterable[Pair], *, create: bool = True) -> LockedLevels:
             locked.created = cursor.rowcount > 0
             rows = _select_locked(cursor, skus, locations)
     for row in rows:
-        level = LockedLevel(*(*row[:9], bytes(row[9])))
+        level = LockedLevel(*(*row[:10], bytes(row[10])))
         locked[level.sku_id, level.location_id] = level
     return locked
 
@@ -89,7 +90,7 @@ def share_levels(sku_ids: Collection[int]) -> list[LockedLevel]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARE, [sorted(sku_ids)])
-        return [LockedLevel(*(*row[:9], bytes(row[9]))) for row in cursor.fetchall()]
+        return [LockedLevel(*(*row[:10], bytes(row[10]))) for row in cursor.fetchall()]
 
 
 def _select_locked(cursor: Any, skus: list[int], locations: list[int]) -> list[tuple[Any, ...]]:

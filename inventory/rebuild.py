@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from .models.ledger import INSIDE
+from .models.ledger import INSIDE, ON_HAND
 from .signals import stock_changed
 
 
@@ -31,10 +31,11 @@ _STATES = [state.value for state in INSIDE]
 
 _CHAINED = (
     "concat_ws('|', level_id, number, from_state, to_state, quantity, "
-    + ", ".join(f"{state}_after" for state in _STATES)
+    + ", ".join(f"{state.value}_after" for state in ON_HAND)
     + """, reason, length(note) || ':' || note, length(reference) || ':' || reference,
     length(actor) || ':' || actor, coalesce(key, ''), (extract(epoch FROM occurred_at) * 1000000)::bigint,
-    (extract(epoch FROM recorded_at) * 1000000)::bigint)"""
+    (extract(epoch FROM recorded_at) * 1000000)::bigint,
+    CASE WHEN in_transit_after <> 0 THEN 'in_transit:' || in_transit_after END)"""
 )
 
 _WALK = f"""

@@ -15,7 +15,7 @@ from unfold.widgets import (
 
 from ..kernel.quantities import LARGEST
 from ..models import Location, Reason, Sku, State, StockLevel
-from ..models.ledger import INSIDE
+from ..models.ledger import BY_HAND
 
 #: What a person may say; the other reasons belong to documents.
 HUMAN_REASONS = (
@@ -31,7 +31,7 @@ HUMAN_REASONS = (
     Reason.CORRECTION,
     Reason.OTHER,
 )
-MOVABLE = [(state.value, state.label) for state in INSIDE if state != State.RESERVED]
+MOVABLE = [(state.value, state.label) for state in BY_HAND]
 
 
 class ReasonForm(forms.Form):

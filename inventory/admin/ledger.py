@@ -49,7 +49,7 @@ class LedgerEntryAdmin(CsvExport, BigTable, RecordAdmin):
         ("number", "quantity"),
         ("from_state", "to_state"),
         ("available_after", "reserved_after"),
-        ("quarantine_after", "damaged_after", "hold_after"),
+        ("quarantine_after", "damaged_after", "hold_after", "in_transit_after"),
         "balance",
         ("reason", "note"),
         ("reference", "actor"),

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -12,7 +12,8 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 
 from ..adjustments import adjust, move
-from ..models import LedgerEntry, Sku, StockLevel
+from ..availability import ON_HAND
+from ..models import LedgerEntry, Sku, StockLevel, ledger
 from ..models.ledger import INSIDE
 from .base import ConditionFilter, RecordAdmin, actor, places_of
 from .export import CsvExport
@@ -117,6 +118,7 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
         "on_hand_units",
         ("available", "reserved"),
         ("quarantine", "damaged", "hold"),
+        "in_transit",
         "number",
     )
     actions_detail = ("adjust_stock", "move_state", "entries")
@@ -131,7 +133,7 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         """With the sum of the states, for sorting."""
-        return super().get_queryset(request).annotate(sum_on_hand=sum((F(state) for state in STATES[1:]), F(STATES[0])))
+        return super().get_queryset(request).annotate(sum_on_hand=ON_HAND)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the sums over all pages of the list."""
@@ -141,7 +143,8 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
             sums = changelist.queryset.order_by().aggregate(**{state: Sum(state) for state in STATES})
             numbers = {state: sums[state] or 0 for state in STATES}
             rows = [(state.label, numbers[state.value]) for state in INSIDE]
-            response.context_data["totals"] = [(_("On hand"), sum(numbers.values())), *rows]
+            on_hand = sum(numbers[state.value] for state in ledger.ON_HAND)
+            response.context_data["totals"] = [(_("On hand"), on_hand), *rows]
         return response
 
     @display(description=gettext_lazy("name"), ordering="sku__name")

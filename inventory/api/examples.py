@@ -27,7 +27,7 @@ show(
     "Level",
     {
         "sku": "MUG-BLUE", "location": "W1", "on_hand": 42, "available": 37, "reserved": 3, "quarantine": 0, "damaged": 2,
-        "hold": 0,
+        "hold": 0, "in_transit": 12,
     },
 )  # fmt: skip
 show(

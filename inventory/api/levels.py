@@ -20,11 +20,11 @@ from .errors import invalid
 from .filters import ByCode, Filters, check_query
 from .resource import Resource
 
-_STATES = ("available", "reserved", "quarantine", "damaged", "hold")
+_STATES = ("available", "reserved", "quarantine", "damaged", "hold", "in_transit")
 
 
 class LevelSerializer(serializers.Serializer):
-    """Units of one SKU at one location, by state. On hand is their sum."""
+    """Units of one SKU at one location, by state. On hand is the sum of all but those in transit, which are yet to come."""
 
     sku = serializers.CharField(source="sku_code")
     location = serializers.CharField(source="location_code")
@@ -34,6 +34,7 @@ class LevelSerializer(serializers.Serializer):
     quarantine = serializers.IntegerField()
     damaged = serializers.IntegerField()
     hold = serializers.IntegerField()
+    in_transit = serializers.IntegerField()
 
     def to_representation(self, level: Any) -> dict[str, Any]:
         """The row; it comes as a plain dict already, which makes long lists fast."""
@@ -51,9 +52,7 @@ class LevelFilters(Filters):
 
     class Meta(Filters.Meta):
         model = StockLevel
-        fields = {
-            state: ["exact", "gte", "lte"] for state in ("available", "reserved", "quarantine", "damaged", "hold")
-        }
+        fields = {state: ["exact", "gte", "lte"] for state in _STATES}
 
 
 class Levels(mixins.ListModelMixin, Resource):

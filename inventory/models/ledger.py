@@ -13,20 +13,28 @@ from .location import Location
 
 
 class State(models.TextChoices):
-    """Where a unit is. The last three are outside: units come from there and go there."""
+    """Where a unit is. The last four are outside: units come from there and go there."""
 
     AVAILABLE = "available", _("Available")
     RESERVED = "reserved", _("Reserved")
     QUARANTINE = "quarantine", _("Quarantine")
     DAMAGED = "damaged", _("Damaged")
     HOLD = "hold", _("Hold")
+    IN_TRANSIT = "in_transit", _("In transit")
     SUPPLIER = "supplier", _("Supplier")
     CUSTOMER = "customer", _("Customer")
     ADJUSTMENT = "adjustment", _("Adjustment")
+    TRANSFER = "transfer", _("Another location")
 
 
-#: States inside a location, in the order in which every row and hash lists them.
-INSIDE = (State.AVAILABLE, State.RESERVED, State.QUARANTINE, State.DAMAGED, State.HOLD)
+#: States of units that are at a location, in the order in which every row and hash lists them.
+ON_HAND = (State.AVAILABLE, State.RESERVED, State.QUARANTINE, State.DAMAGED, State.HOLD)
+
+#: Those, and what is on its way to the location: it left another one and has not come; kept at the destination, never on hand.
+INSIDE = (*ON_HAND, State.IN_TRANSIT)
+
+#: What a person may add to, take from and move between. Reservations follow their orders, units in transit their transfers.
+BY_HAND = (State.AVAILABLE, State.QUARANTINE, State.DAMAGED, State.HOLD)
 
 
 class Reason(models.TextChoices):
@@ -60,6 +68,7 @@ class StockLevel(models.Model):
     quarantine = models.BigIntegerField(_("quarantine"), default=0)
     damaged = models.BigIntegerField(_("damaged"), default=0)
     hold = models.BigIntegerField(_("hold"), default=0)
+    in_transit = models.BigIntegerField(_("in transit"), default=0, db_default=0, help_text=_("On its way here."))
     number = models.BigIntegerField(_("last entry's number"), default=0)
     hash = models.BinaryField(_("last entry's hash"), default=b"")
 
@@ -71,7 +80,7 @@ class StockLevel(models.Model):
             models.UniqueConstraint(fields=["sku", "location"], name="stock_level_once"),
             *(
                 models.CheckConstraint(condition=Q(**{f"{state}__gte": 0}), name=f"{state}_not_negative")
-                for state in ("available", "reserved", "quarantine", "damaged", "hold")
+                for state in ("available", "reserved", "quarantine", "damaged", "hold", "in_transit")
             ),
         ]
         indexes = [models.Index(fields=["location"], name="stock_level_location")]
@@ -105,6 +114,7 @@ class LedgerEntry(models.Model):
     quarantine_after = models.BigIntegerField(_("quarantine after"))
     damaged_after = models.BigIntegerField(_("damaged after"))
     hold_after = models.BigIntegerField(_("hold after"))
+    in_transit_after = models.BigIntegerField(_("in transit after"), default=0, db_default=0)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     note = models.CharField(_("note"), max_length=200, blank=True)
     reference = models.CharField(_("reference"), max_length=200, blank=True, help_text=_("The document behind it."))

@@ -70,7 +70,7 @@ def _stock(sku: Sku, standing: Standing | None) -> dict[str, Any]:
         for level in levels
     ]
     sums = [sum(units) for units in zip(*(row["units"] for row in rows), strict=True)]
-    return {"rows": rows, "sums": sums, "on_hand": sum(sums)}
+    return {"rows": rows, "sums": sums, "on_hand": sum(level.on_hand for level in levels)}
 
 
 def _listings(sku: Sku, *, why: bool) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def test_a_move_changes_the_state_of_units_where_they_are(admin: Api) -> None:
     (level,) = admin.rows("stock-levels/")
     assert level == {
         "sku": "MUG", "location": "W1", "on_hand": 10, "available": 6, "reserved": 0, "quarantine": 4, "damaged": 0,
-        "hold": 0,
+        "hold": 0, "in_transit": 0,
     }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_a_past_instant_shows_what_was_there(admin: Api, w2: Location, mug: Sku)
     assert (page["count"], page["next"]) == (1, None)
     assert page["results"] == [
         {"sku": "MUG", "location": "W1", "on_hand": 10, "available": 10, "reserved": 0, "quarantine": 0, "damaged": 0,
-         "hold": 0}
+         "hold": 0, "in_transit": 0}
     ]  # fmt: skip
     now = admin.rows("ledger-entries/")[0]["recorded_at"]
     assert [row["on_hand"] for row in admin.rows("stock-levels/", at=now)] == [17, 5]

@@ -72,6 +72,26 @@ def test_an_entry_carries_its_number_and_the_balance_after_it(mug: Sku, place: L
     assert (level.available, level.damaged, level.number, bytes(level.hash)) == (7, 2, 3, bytes(entries[2].hash))
 
 
+def test_units_in_transit_are_known_where_they_go_and_on_hand_nowhere(mug: Sku, place: Location) -> None:
+    other: Location = LocationFactory(code="W2")
+    post([posting(mug, place, State.SUPPLIER, State.AVAILABLE, 10)], actor="test", cause="receipt")
+    steps = [
+        posting(mug, place, State.AVAILABLE, State.TRANSFER, 4),
+        posting(mug, other, State.TRANSFER, State.IN_TRANSIT, 4),
+        posting(mug, other, State.IN_TRANSIT, State.AVAILABLE, 3),
+    ]
+    post(steps, actor="test", cause="transfer", reference="T-1")
+    levels = {level.location.code: level for level in StockLevel.objects.select_related("location")}
+    assert {code: (level.on_hand, level.available, level.in_transit) for code, level in levels.items()} == {
+        "W1": (6, 6, 0), "W2": (3, 3, 1),
+    }  # fmt: skip
+    last = LedgerEntry.objects.get(level=levels["W2"], number=2)
+    assert (last.balance, last.in_transit_after) == (3, 1)
+    assert list(verify()) == []
+    with pytest.raises(InsufficientStock):
+        post([posting(mug, other, State.IN_TRANSIT, State.AVAILABLE, 2)], actor="test", cause="transfer")
+
+
 def test_both_times_are_kept(mug: Sku, place: Location) -> None:
     theirs = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     post(

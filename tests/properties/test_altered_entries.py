@@ -22,7 +22,9 @@ from tests.factories import LocationFactory, stocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NUMBERS = ("quantity", "available_after", "reserved_after", "quarantine_after", "damaged_after", "hold_after")
+NUMBERS = (
+    "quantity", "available_after", "reserved_after", "quarantine_after", "damaged_after", "hold_after", "in_transit_after",
+)  # fmt: skip
 TEXTS = ("reason", "note", "reference", "actor", "key")
 TIMES = ("occurred_at", "recorded_at")
 
