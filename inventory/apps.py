@@ -15,6 +15,7 @@ class InventoryConfig(AppConfig):
         "stocklevel": About(Area.STOCK, location="location"),
         "ledgerentry": About(Area.STOCK, location="level__location"),
         "reservation": About(Area.STOCK, location="level__location"),
+        **dict.fromkeys(("transfer", "transferline", "transferstep"), About(Area.STOCK)),  # at two locations each
         **dict.fromkeys(
             ("apikey", "person", "accesslink", "secondfactor", "loginsession", "attemptcount", "accessevent"),
             About(Area.PEOPLE, spans=True),

@@ -1,7 +1,8 @@
 """Is the ledger whole, and do the levels follow from it? And if not: make them follow.
 
 Checked, all in the database: numbers without gaps, each balance from the one before, each hash from the one before, each
-level against the sum and the last of its entries, and reserved units against the open reservations.
+level against the sum and the last of its entries, reserved units against the open reservations, and units in transit against
+the transfers, each of those against its own entries.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from django.db import connection, transaction
 
 from .models.ledger import INSIDE, ON_HAND
 from .signals import stock_changed
+from .transit import findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,11 @@ def verify() -> Iterator[Difference]:
         entries = cursor.fetchall()
         cursor.execute(_LEVELS)
         levels = cursor.fetchall()
-    return iter([*_entry_differences(entries), *_level_differences(levels)])
+        under_way = [
+            Difference(kind, sku, location, None, str(expected), str(found), message)
+            for kind, sku, location, expected, found, message in findings(cursor)
+        ]
+    return iter([*_entry_differences(entries), *_level_differences(levels), *under_way])
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from .people import (
     SecondFactor,
 )
 from .reservation import Reservation
+from .transfer import StepKind, Transfer, TransferLine, TransferStatus, TransferStep
 
 __all__ = [
     "AccessEvent",
@@ -38,5 +39,10 @@ __all__ = [
     "SecondFactor",
     "Sku",
     "State",
+    "StepKind",
     "StockLevel",
+    "Transfer",
+    "TransferLine",
+    "TransferStatus",
+    "TransferStep",
 ]

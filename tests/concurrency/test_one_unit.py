@@ -32,13 +32,14 @@ def read_unlocked(pairs: Iterable[Pair]) -> LockedLevels:
         "quarantine",
         "damaged",
         "hold",
+        "in_transit",
         "number",
         "hash",
     )
     levels = LockedLevels()
     for sku_id, location_id in set(pairs):
         for row in StockLevel.objects.filter(sku=sku_id, location=location_id).values_list(*columns):
-            levels[sku_id, location_id] = LockedLevel(*row[:9], hash=bytes(row[9]))
+            levels[sku_id, location_id] = LockedLevel(*row[:10], hash=bytes(row[10]))
     return levels
 
 
