@@ -9,10 +9,12 @@ from channels.connectors.base import PolledOrder
 from channels.models import Channel, Listing
 from channels.signals import deliveries_stored, listings_mapped, orders_listed
 from inventory.kernel.workqueue import ring
-from inventory.signals import stock_changed
+from inventory.losses import Loss
+from inventory.signals import promises_concerned, promises_lost, stock_changed
 
 from . import intake, polling, shortfalls
 from .models import SalesOrderLine
+from .recording import HOLDER
 
 
 @receiver(deliveries_stored, dispatch_uid="fulfillment.ring")
@@ -42,3 +44,15 @@ def ring_shortfalls(sender: Any, *, sku_ids: list[int], cause: str, **news: Any)
     """Stock may have come: ring for the lines that wait for it. A sale brings none."""
     if cause not in ("sale", "shortfall") and SalesOrderLine.objects.filter(sku__in=sku_ids, short__gt=0).exists():
         ring(shortfalls.FILL)
+
+
+@receiver(promises_concerned, dispatch_uid="fulfillment.lock")
+def lock_holders(sender: Any, *, holders: Sequence[tuple[str, int]], **news: Any) -> None:
+    """Promises may be taken back: their orders are locked before stock is."""
+    shortfalls.lock_orders([holder_id for kind, holder_id in holders if kind == HOLDER])
+
+
+@receiver(promises_lost, dispatch_uid="fulfillment.lost")
+def take_losses(sender: Any, *, losses: Sequence[Loss], **news: Any) -> None:
+    """Promised units are gone: lines wait for others."""
+    shortfalls.take_losses([loss for loss in losses if loss.holder_kind == HOLDER])

@@ -1,5 +1,6 @@
 """Units sold with no stock behind them: what kind of shortfall they are, and how they are filled when stock comes."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -8,10 +9,13 @@ from django.db import connection, transaction
 from channels.models import Channel
 from channels.publishing import feeding_of
 from inventory.kernel import clock
-from inventory.kernel.workqueue import answer
+from inventory.kernel.workqueue import answer, ring
+from inventory.losses import Loss
+from inventory.models import RecountCause, StockLevel
+from inventory.recounts import want_recounts
 from inventory.reservations import Reserve, change_reservations
 
-from .models import SalesOrder, SalesOrderLine, Shortfall, ShortfallKind
+from .models import SalesOrder, SalesOrderLine, Shortfall, ShortfallCause, ShortfallKind
 from .signals import shortfall_found
 
 FILL = "fulfillment.tasks.fill_shortfalls"
@@ -22,16 +26,19 @@ class ShortLine(Protocol):
 
     id: int
     order_id: int
+    sku_id: int | None
     short: int
 
 
 _STORE = """
 WITH known AS (SELECT line_id FROM fulfillment_shortfall WHERE line_id = ANY(%(lines)s) AND closed_at IS NULL)
-INSERT INTO fulfillment_shortfall (line_id, kind, quantity, found_at)
-SELECT line_id, kind, quantity, %(now)s
+INSERT INTO fulfillment_shortfall (line_id, kind, cause, quantity, found_at)
+SELECT line_id, kind, %(cause)s, quantity, %(now)s
 FROM unnest(%(lines)s::bigint[], %(kinds)s::text[], %(units)s::bigint[]) AS new (line_id, kind, quantity)
 ON CONFLICT (line_id) DO UPDATE
-SET quantity = greatest(fulfillment_shortfall.quantity, excluded.quantity), closed_at = NULL
+SET quantity = greatest(fulfillment_shortfall.quantity, excluded.quantity), closed_at = NULL,
+    kind = CASE WHEN fulfillment_shortfall.closed_at IS NULL THEN fulfillment_shortfall.kind ELSE excluded.kind END,
+    cause = CASE WHEN fulfillment_shortfall.closed_at IS NULL THEN fulfillment_shortfall.cause ELSE excluded.cause END
 RETURNING line_id, line_id NOT IN (SELECT line_id FROM known) AS is_news
 """
 
@@ -45,17 +52,64 @@ def classify(short: Sequence[ShortLine], *, channels: Mapping[int, Channel], fil
         close(filled)
     if not short:
         return
+    kinds = {line.id: _kind(channels[line.order_id]) for line in short}
+    fresh = _store(short, kinds, ShortfallCause.SOLD)
+    oversold = [line for line in short if line.id in fresh and kinds[line.id] == ShortfallKind.OVERSELL]
+    if oversold:
+        _want_recounts(oversold, channels)
+    if fresh:
+        _tell(fresh)
+
+
+def take_losses(losses: Sequence[Loss]) -> None:
+    """Units that lines (the losses' holders, their orders locked) were promised are gone: the lines wait for others.
+
+    They are backorders: nobody sold what was not there.
+    """
+    lost: Counter[int] = Counter()
+    for loss in losses:
+        lost[loss.holder_id] += loss.units
+    lines = list(SalesOrderLine.objects.filter(pk__in=lost).order_by("pk"))
+    for line in lines:
+        line.reserved -= lost[line.pk]
+        line.short += lost[line.pk]
+    SalesOrderLine.objects.bulk_update(lines, ["reserved", "short"], batch_size=1000)
+    fresh = _store(lines, {line.pk: ShortfallKind.BACKORDER for line in lines}, ShortfallCause.LOST)
+    if fresh:
+        _tell(fresh)
+    ring(FILL)  # another location may have them
+
+
+def lock_orders(line_ids: Collection[int]) -> None:
+    """Lock the orders of these lines, in their order: before stock, as everybody who changes what lines hold."""
+    orders = SalesOrder.objects.filter(pk__in=SalesOrderLine.objects.filter(pk__in=line_ids).values("order"))
+    list(orders.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def _store(short: Sequence[ShortLine], kinds: Mapping[int, str], cause: str) -> set[int]:
+    """Write it down; the lines (ids) that were not known to be short."""
     given: dict[str, Any] = {
         "now": clock.now(),
+        "cause": str(cause),
         "lines": [line.id for line in short],
-        "kinds": [_kind(channels[line.order_id]) for line in short],
+        "kinds": [str(kinds[line.id]) for line in short],
         "units": [line.short for line in short],
     }
     with connection.cursor() as cursor:
         cursor.execute(_STORE, given)
-        fresh = {row[0] for row in cursor.fetchall() if row[1]}
-    if fresh:
-        _tell(fresh)
+        return {row[0] for row in cursor.fetchall() if row[1]}
+
+
+def _want_recounts(oversold: Sequence[ShortLine], channels: Mapping[int, Channel]) -> None:
+    """What was oversold should be counted where it lies: at the locations that its channel sells from."""
+    feeding = feeding_of({channels[line.order_id].pk for line in oversold})
+    levels = StockLevel.objects.filter(sku__in=[line.sku_id for line in oversold])
+    held = set(levels.values_list("sku", "location"))
+    wanted: set[tuple[int, int]] = set()
+    for line in oversold:
+        pairs = [(line.sku_id, pk) for pk, _ in feeding[channels[line.order_id].pk] if line.sku_id is not None]
+        wanted |= set(pairs) & held or set(pairs[:1])
+    want_recounts(wanted, cause=RecountCause.OVERSELL)
 
 
 def _kind(channel: Channel) -> str:

@@ -14,6 +14,10 @@ class InventoryConfig(AppConfig):
         "location": About(Area.CATALOG, location="pk"),
         "stocklevel": About(Area.STOCK, location="location"),
         "ledgerentry": About(Area.STOCK, location="level__location"),
+        "count": About(Area.STOCK, location="location"),
+        "countline": About(Area.STOCK, location="location"),
+        "recountrequest": About(Area.STOCK, location="location"),
+        "counttolerance": About(Area.SETTINGS, spans=True),
         "reservation": About(Area.STOCK, location="level__location"),
         **dict.fromkeys(("transfer", "transferline", "transferstep"), About(Area.STOCK)),  # at two locations each
         **dict.fromkeys(

@@ -1,6 +1,6 @@
 """What can go wrong with stock, as types. Each message says what is wrong and with what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -37,3 +37,16 @@ class InvalidMovement(StockError):
 
 class KeyConflict(StockError):
     """The key was used before for another movement."""
+
+
+class CountError(StockError):
+    """A count cannot do what is asked. ``rows`` has what is wrong by its path (``lines.0.sku``); nothing was changed."""
+
+    def __init__(self, message: str, *, rows: Mapping[str, str] | None = None) -> None:
+        self.rows = dict(rows or {})
+        some = "; ".join(list(self.rows.values())[:5])
+        super().__init__(f"{message}: {some}" if some else message)
+
+
+class SecondPersonNeeded(CountError):
+    """Whoever counted cannot approve a count that is off by more than its tolerance."""

@@ -1,7 +1,7 @@
 from .order import OrderStatus, SalesOrder, SalesOrderLine
 from .returns import Return, ReturnLine, ReturnStatus
 from .shipment import Shipment, ShipmentLine, ShipmentStatus
-from .shortfall import Shortfall, ShortfallKind
+from .shortfall import Shortfall, ShortfallCause, ShortfallKind
 
 __all__ = [
     "OrderStatus",
@@ -14,5 +14,6 @@ __all__ = [
     "ShipmentLine",
     "ShipmentStatus",
     "Shortfall",
+    "ShortfallCause",
     "ShortfallKind",
 ]

@@ -1,5 +1,15 @@
 from .access import ApiKey, IdempotentRequest, Role
 from .catalog import Product, Sku
+from .count import (
+    Count,
+    CountLine,
+    CountScope,
+    CountStatus,
+    CountTolerance,
+    RecountCause,
+    RecountRequest,
+    StockClass,
+)
 from .ledger import LedgerEntry, Reason, State, StockLevel
 from .location import Location, LocationKind
 from .people import (
@@ -23,6 +33,11 @@ __all__ = [
     "ApiKey",
     "AttemptCount",
     "AttemptKind",
+    "Count",
+    "CountLine",
+    "CountScope",
+    "CountStatus",
+    "CountTolerance",
     "EventKind",
     "IdempotentRequest",
     "LedgerEntry",
@@ -33,6 +48,8 @@ __all__ = [
     "Person",
     "Product",
     "Reason",
+    "RecountCause",
+    "RecountRequest",
     "RecoveryCode",
     "Reservation",
     "Role",
@@ -40,6 +57,7 @@ __all__ = [
     "Sku",
     "State",
     "StepKind",
+    "StockClass",
     "StockLevel",
     "Transfer",
     "TransferLine",

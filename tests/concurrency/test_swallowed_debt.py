@@ -34,7 +34,7 @@ def read_without_waiting(sku_ids: Collection[int]) -> list[LockedLevel]:
     rows = StockLevel.objects.filter(sku__in=sku_ids).values_list(
         "id", "sku_id", "location_id", "available", "reserved", "quarantine", "damaged", "hold", "number", "hash"
     )
-    return [LockedLevel(*row[:9], hash=bytes(row[9])) for row in rows]
+    return [LockedLevel(*row[:10], hash=bytes(row[10])) for row in rows]
 
 
 def is_owed(world: World) -> bool:
