@@ -32,7 +32,17 @@ def phone(world: World) -> Channel:
 def read_without_waiting(sku_ids: Collection[int]) -> list[LockedLevel]:
     """What ``share_levels`` does, without its lock."""
     rows = StockLevel.objects.filter(sku__in=sku_ids).values_list(
-        "id", "sku_id", "location_id", "available", "reserved", "quarantine", "damaged", "hold", "number", "hash"
+        "id",
+        "sku_id",
+        "location_id",
+        "available",
+        "reserved",
+        "quarantine",
+        "damaged",
+        "hold",
+        "in_transit",
+        "number",
+        "hash",
     )
     return [LockedLevel(*row[:10], hash=bytes(row[10])) for row in rows]
 
