@@ -17,6 +17,8 @@ from celery.signals import (
 )
 from django.conf import settings
 
+from config.layout import READY
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 IS_WORKER = "worker" in sys.argv
@@ -125,6 +127,8 @@ def _take_over(**_: Any) -> None:
 
     take_over(worker_name())
     _give_connections_back()
+    sys.stdout.write(f"{READY}\n")  # the launcher waits for it
+    sys.stdout.flush()
 
 
 @worker_process_init.connect

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from config.apps import WITHOUT_PAGES
-from config.layout import PROJECT_DIR
+from config.layout import PROJECT_DIR, READY
 from config.processes import end_with_parent, group_members
 
 LOG_BYTES = 10 * 1024 * 1024
@@ -36,6 +36,7 @@ class Command:
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     uses_redis: bool = True
+    says_ready: bool = False
 
 
 class Child:
@@ -49,6 +50,7 @@ class Child:
         self._show = show
         self._rest = b""
         self._deaths = 0
+        self._said_ready = False
         self._log = logging.handlers.RotatingFileHandler(
             logs / f"{command.name}.log", maxBytes=LOG_BYTES, backupCount=LOG_COPIES
         )
@@ -58,8 +60,14 @@ class Child:
         """What the process is called in logs and in stack.json."""
         return self.command.name
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said that it is; of one that does not say so, it is taken for granted."""
+        return self._said_ready or not self.command.says_ready
+
     def start(self, *, token: str) -> None:
         """Start the process in a group of its own. It ends when the launcher does."""
+        self._said_ready = False
         self.process = subprocess.Popen(
             self.command.arguments,
             cwd=PROJECT_DIR,
@@ -107,6 +115,7 @@ class Child:
                 self._write(line.decode(errors="replace"))
 
     def _write(self, line: str) -> None:
+        self._said_ready = self._said_ready or READY in line
         self._log.emit(logging.LogRecord(self.name, logging.INFO, "", 0, line, None, None))
         if _LOUD.search(line):  # its traceback, if any, is in the log
             self._show(f"{self.name:>7} | {line}")
@@ -132,7 +141,9 @@ def stack_commands(*, host: str, port: int, web_workers: int) -> list[Command]:
     lean = {WITHOUT_PAGES: "1", "CELERY_SKIP_CHECKS": "1"}  # Celery's checks would load them
     return [
         Command("web", web, {"DATABASE_POOL_SIZE": str(2 * threads)}, uses_redis=False),
-        Command("intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", "FEW_STATEMENTS": "true", **lean}),
-        Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24", **lean}),
+        Command(
+            "intake", (*celery, *intake), {"DATABASE_POOL_SIZE": "4", "FEW_STATEMENTS": "true", **lean}, says_ready=True
+        ),
+        Command("sync", (*celery, *sync), {"DATABASE_POOL_SIZE": "24", **lean}, says_ready=True),
         Command("beat", (*celery, "beat", "--pidfile="), {"DATABASE_POOL_SIZE": "2", **lean}),
     ]

@@ -63,7 +63,7 @@ class Launcher:
         self._is_asked_to_stop = False
 
     def run(self, *, prepare: Callable[[], None], when_ready: Callable[[], None]) -> None:
-        """Start everything, call `when_ready` once the web process answers, and watch until somebody says stop."""
+        """Start everything, call `when_ready` once all of it is at work, and watch until somebody says stop."""
         with servers.held(self.layout), self._signals_as_exceptions():
             try:
                 self._end_predecessors()
@@ -97,6 +97,10 @@ class Launcher:
         while not _answers(self.url):
             if time.monotonic() > deadline:
                 raise ServerError(f"The web process does not answer; see {self.layout.logs / 'web.log'}")
+            self._tick()
+        while waiting := [child for child in self._children if not child.is_ready]:
+            if time.monotonic() > deadline:
+                raise ServerError(f"{waiting[0].name} does not begin to work; see {self.layout.logs}")
             self._tick()
         self._ready = True
         self._write_stack_file()

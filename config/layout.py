@@ -12,6 +12,7 @@ from pathlib import Path
 from environ import Env
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+READY = "ready for work"  # what a worker says when it listens
 OWNER_ROLE = "sellonce_owner"  # owns the tables and runs the migrations
 APPLICATION_ROLE = "sellonce_app"  # reads and writes rows, owns nothing
 DATABASE = "sellonce"

@@ -23,7 +23,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,10 @@ def build(config: Mapping[str, Any]) -> World:
     )
 
 
-async def serve(config: Mapping[str, Any], *, with_parent: bool = False) -> None:
-    """Serve until a signal comes; ``with_parent`` also ends when the parent process does."""
+async def serve(
+    config: Mapping[str, Any], *, with_parent: bool = False, opened: Callable[[], bool] = lambda: True
+) -> None:
+    """Serve until a signal comes; ``with_parent`` also ends when the parent process does. Shoppers wait for ``opened``."""
     parent = os.getppid()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,10 +59,12 @@ async def serve(config: Mapping[str, Any], *, with_parent: bool = False) -> None
     await control.listener.open()
     sys.stdout.write(json.dumps({"control": control.listener.base_url, "channels": control.channels()}) + "\n")
     sys.stdout.flush()
-    if config.get("shopping"):
-        world.shop(Shopping.read(config["shopping"]))
     gc.freeze()  # sixty thousand book lines live for ever: keep them out of every collection
     watch = loop.create_task(_watch_parent(parent, ended=ended)) if with_parent else None
+    while not (await asyncio.to_thread(opened) or ended.is_set()):
+        await asyncio.sleep(0.5)
+    if config.get("shopping") and not ended.is_set():
+        world.shop(Shopping.read(config["shopping"]))
     await ended.wait()
     if watch:
         watch.cancel()

@@ -4,12 +4,14 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
 
 from channels.credentials import account
-from channels.models import Channel, StockTarget
+from channels.models import Channel, Debt, StockTarget
 from channels.simulators.serve import serve
+from config.launcher import read_stack
 from inventory.models import StockLevel
 
 from .channels import CHANNELS, DemoChannel, price_in
@@ -22,10 +24,24 @@ EVENTS_KEPT = 1000
 def run(*, target: str, rate: float) -> None:
     """Serve until a signal comes. Books open at what the product believes they show: nothing is forgotten by a stop."""
     config = configuration(target=target, rate=rate)
+    _let_go_of_the_database()
+    asyncio.run(serve(config, with_parent=True, opened=_are_open))
+
+
+def _are_open() -> bool:
+    """Whether everybody is at work and every shelf is filled: earlier sales would spoil the first quarter of an hour's lag."""
+    stack = read_stack(settings.LAYOUT)
+    if not stack or not stack["ready"]:
+        return False
+    owed = Debt.objects.exists()
+    _let_go_of_the_database()
+    return not owed
+
+
+def _let_go_of_the_database() -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]
-    asyncio.run(serve(config, with_parent=True))
 
 
 def configuration(*, target: str, rate: float) -> dict[str, Any]:
