@@ -30,6 +30,7 @@ from inventory.api.levels import Levels
 from inventory.api.locations import Locations
 from inventory.api.products import Products
 from inventory.api.skus import Skus
+from inventory.api.transfers import Transfers
 from purchasing.api.reorder_alerts import Alerts as ReorderAlerts
 from purchasing.api.reorder_rules import Rules as ReorderRules
 from reports.api.alerts import Alerts
@@ -51,6 +52,7 @@ for address, resource in (
     ("stock-levels", Levels),
     ("stock-adjustments", Adjustments),
     ("stock-moves", Moves),
+    ("transfers", Transfers),
     ("ledger-entries", Entries),
     ("channels", Channels),
     ("listings", Listings),

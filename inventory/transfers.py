@@ -64,6 +64,7 @@ def create_transfer(
     done = deed.done()
     if done is not None:
         return done
+    _check_code(code)
     _check_places(from_location, to_location)
     check_lines(lines)
     try:
@@ -283,6 +284,13 @@ def _refuse_closed(held: Transfer) -> None:
 
 def _stands(held: Transfer) -> str:
     return str(held.get_status_display()).lower()
+
+
+def _check_code(code: str) -> None:
+    """A code is part of addresses."""
+    if "/" in code or not code.isprintable() or code in (".", "..") or len(code) > 50:
+        said = f"{code[:50]!r} cannot be a code: at most 50 printable characters, no slash"
+        raise TransferError(said, fields={"code": [said]})
 
 
 def _check_places(source: Location, target: Location) -> None:

@@ -63,4 +63,33 @@ show(
         "occurred_at": AT, "recorded_at": "2026-03-02T09:30:00.412318Z",
     },
 )  # fmt: skip
+_STEP = {"units": 12, "actor": "key:erp", "at": AT, "note": ""}
+show(
+    "Transfer",
+    asked={
+        "code": "T-12", "from_location": "W1", "to_location": "SHOP", "note": "for the sale on Saturday",
+        "lines": [{"sku": "MUG-BLUE", "quantity": 12}],
+    },
+)  # fmt: skip
+show("PatchedTransfer", asked={"lines": [{"sku": "MUG-BLUE", "quantity": 10}, {"sku": "MUG-RED", "quantity": 2}]})
+show("Leaving", asked={"lines": [{"sku": "MUG-BLUE", "quantity": 12}]})
+show("Came", asked={"lines": [{"sku": "MUG-BLUE", "quantity": 10, "damaged": 1}]})
+show("Lost", asked={"lines": [{"sku": "MUG-BLUE", "quantity": 1}], "reason": "parcel never came"})
+show(
+    "ShownTransfer",
+    {
+        "code": "T-12", "from_location": "W1", "to_location": "SHOP", "status": "partly_received",
+        "note": "for the sale on Saturday",
+        "lines": [
+            {
+                "sku": "MUG-BLUE", "quantity": 12, "dispatched": 12, "received": 9, "damaged": 1, "lost": 0, "returned": 0,
+                "in_transit": 2,
+            }
+        ],
+        "created_at": AT, "dispatched_at": AT, "closed_at": None,
+        "steps": [
+            {"step": "created", **_STEP}, {"step": "dispatched", **_STEP}, {"step": "received", **_STEP, "units": 10},
+        ],
+    },
+)  # fmt: skip
 show("Why", asked={"reason": "recall of a batch"})

@@ -11,6 +11,7 @@ def _refusal(status: int, code: str, message: str, /, **fields: Any) -> tuple[in
 
 _FILTER = "there is no such filter; there are: channel, limit, offset, sku"
 _TAKEN = "There is one already."
+_BEYOND = "MUG-BLUE: 8 units received, 6 under way; receive 6 and add the 2 too many to the stock of SHOP as found"
 
 #: Status and body of each. The names stand in the description beside the bodies.
 REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -39,6 +40,10 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
         409, "conflict", "phone/A-1001 is known already", external_id=["phone/A-1001 is known already"]
     ),
     "wrong_state": _refusal(409, "conflict", "This shipment has left already."),
+    "transfer_state": _refusal(409, "conflict", "transfer T-12 is received: it has ended"),
+    "too_many_received": _refusal(
+        409, "conflict", _BEYOND, lines__0__quantity=[_BEYOND]
+    ),
     "order_ended": _refusal(409, "conflict", "phone/A-1001 is cancelled"),
     "too_large": _refusal(413, "too_large", "The body is too large."),
     "unsupported_media_type": _refusal(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),

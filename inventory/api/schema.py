@@ -46,6 +46,8 @@ _PARAMETERS: Mapping[str, str] = {
     "channel": "The channel's code.",
     "sku": "The SKU's code.",
     "location": "The location's code.",
+    "from_location": "The code of the location that it comes from.",
+    "to_location": "The code of the location that it goes to.",
     "product": "The product's code.",
     "tag": "Carries this tag.",
     "order": "The order's id.",

@@ -33,8 +33,8 @@ CHECKS = (
     response_schema_conformance,
 )  # fmt: skip
 RESOURCES = (
-    "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "ledger-entries", "channels",
-    "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
+    "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "ledger-entries",
+    "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
 )  # fmt: skip
 FEW, MANY = 3, 50
@@ -51,10 +51,15 @@ def world(admin: Api, mug: Sku, w1: Location, phone: Channel, web: Channel) -> d
     admin.post("returns/", {"order": order})
     admin.post("shipments/", {"order": order})
     admin.post("reorder-rules/", {"sku": "MUG", "parameters": {"reorder_point": 5}})
+    Location.objects.create(code="W2", name="Second")
+    transfer = {"code": "T-A", "from_location": "W1", "to_location": "W2", "lines": [{"sku": "MUG", "quantity": 9}]}
+    admin.post("transfers/", transfer)
+    admin.post("transfers/T-A/dispatch/", {"lines": [{"sku": "MUG", "quantity": 5}]}, status=200)
     rows = (SalesOrder, Shipment, Return, ReorderRule, Listing, LedgerEntry)
     ids = [str(pk) for model in rows for pk in model.objects.values_list("pk", flat=True)[:3]]
     return {
-        "id": ids, "code": ["MUG", "W1", "phone", "web"], "sku": ["MUG"], "location": ["W1"], "channel": ["phone", "web"],
+        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A"], "sku": ["MUG"], "location": ["W1"],
+        "from_location": ["W1"], "to_location": ["W2"], "channel": ["phone", "web"],
         "order": [order], "line": ["1"], "product": ["MUG"],
     }  # fmt: skip
 

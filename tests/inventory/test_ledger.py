@@ -87,7 +87,9 @@ def test_units_in_transit_are_known_where_they_go_and_on_hand_nowhere(mug: Sku, 
     }  # fmt: skip
     last = LedgerEntry.objects.get(level=levels["W2"], number=2)
     assert (last.balance, last.in_transit_after) == (3, 1)
-    assert {one.kind for one in verify()} == {"in_transit", "transfer"}, "the chain is whole; only no document explains them"
+    assert {one.kind for one in verify()} == {"in_transit", "transfer"}, (
+        "the chain is whole; only no document explains them"
+    )
     with pytest.raises(InsufficientStock):
         post([posting(mug, other, State.IN_TRANSIT, State.AVAILABLE, 2)], actor="test", cause="transfer")
 
