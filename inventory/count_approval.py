@@ -93,7 +93,7 @@ def _check_there(count: Count, lines: Sequence[CountLine], levels: LockedLevels,
             told = said if shown else _("%(sku)s: more left than can have been there: have it counted anew")
             errors[f"lines.{line.sku.code}"] = told % {"sku": line.sku, "missing": missing, "there": there}
     if errors:
-        raise CountError(_("nothing was posted"), rows=errors)
+        raise CountError(_("nothing was posted"), rows=errors, conflict=True)
 
 
 def _posting(count: Count, line: CountLine) -> Posting:

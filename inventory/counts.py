@@ -197,10 +197,17 @@ def _check_place(location: Location) -> None:
 def _scope(skus: Sequence[Sku] | None, stock_class: str, days: int | None) -> tuple[CountScope, str]:
     """What is asked for, and its value. Raises CountError where it is more than one thing."""
     given = [
-        name for name, said in (("lines", skus is not None), ("class", stock_class), ("days", days is not None)) if said
+        name
+        for name, said in (
+            ("lines", skus is not None),
+            ("stock_class", stock_class),
+            ("not_counted_days", days is not None),
+        )
+        if said
     ]
     if len(given) > 1:
-        raise CountError(_("ask for SKUs, for a class or for days, not for several of them"))
+        said = _("ask for SKUs, for a class or for days, not for several of them")
+        raise CountError(_("nothing was opened"), rows={given[-1]: said})
     if stock_class:
         if stock_class not in StockClass.values:
             raise CountError(_("nothing was opened"), rows={"stock_class": _("there are the classes A, B and C")})
@@ -239,7 +246,9 @@ def _name(code: str) -> tuple[int, str]:
             if not Count.objects.filter(code=made).exists():
                 return new_id, made
             if code:
-                raise CountError(_("nothing was opened"), rows={"code": _("there is a count %s already") % code})
+                raise CountError(
+                    _("nothing was opened"), rows={"code": _("there is a count %s already") % code}, conflict=True
+                )
 
 
 def _add_lines(count: Count, sku_ids: Iterable[int], known: Mapping[int, StockClass]) -> None:
@@ -282,7 +291,7 @@ def _check_free(location: Location, named: Iterable[tuple[str, Sku]]) -> None:
         if sku.pk in busy
     }
     if errors:
-        raise CountError(_("nothing was counted"), rows=errors)
+        raise CountError(_("nothing was counted"), rows=errors, conflict=True)
 
 
 def _check_takes(takes: Sequence[Take]) -> None:

@@ -40,10 +40,14 @@ class KeyConflict(StockError):
 
 
 class CountError(StockError):
-    """A count cannot do what is asked. ``rows`` has what is wrong by its path (``lines.0.sku``); nothing was changed."""
+    """A count cannot do what is asked. ``rows`` has what is wrong by its path (``lines.0.sku``); nothing was changed.
 
-    def __init__(self, message: str, *, rows: Mapping[str, str] | None = None) -> None:
+    A ``conflict`` is with how things stand, not with what was given.
+    """
+
+    def __init__(self, message: str, *, rows: Mapping[str, str] | None = None, conflict: bool | None = None) -> None:
         self.rows = dict(rows or {})
+        self.conflict = not rows if conflict is None else conflict
         some = "; ".join(list(self.rows.values())[:5])
         super().__init__(f"{message}: {some}" if some else message)
 
