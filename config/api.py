@@ -11,6 +11,7 @@ from rest_framework.routers import SimpleRouter
 # Each of these tells the description what its app's objects look like.
 import channels.api.examples  # noqa: F401
 import fulfillment.api.examples  # noqa: F401
+import inventory.api.count_examples
 import inventory.api.examples  # noqa: F401
 import purchasing.api.examples  # noqa: F401
 import reports.api.examples  # noqa: F401
@@ -25,6 +26,7 @@ from fulfillment.api.returns import Returns
 from fulfillment.api.shipments import Shipments
 from fulfillment.api.shortfalls import Shortfalls
 from inventory.api.adjustments import Adjustments, Moves
+from inventory.api.counts import Counts
 from inventory.api.entries import Entries
 from inventory.api.levels import Levels
 from inventory.api.locations import Locations
@@ -53,6 +55,7 @@ for address, resource in (
     ("stock-adjustments", Adjustments),
     ("stock-moves", Moves),
     ("transfers", Transfers),
+    ("counts", Counts),
     ("ledger-entries", Entries),
     ("channels", Channels),
     ("listings", Listings),

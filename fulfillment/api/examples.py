@@ -66,7 +66,7 @@ show(
     "Shortfall",
     {
         "id": "31", "channel": "web", "order": "5002", "order_external_id": "5002", "line": "1", "sku": "MUG-BLUE",
-        "kind": "oversell", "reason": "oversell", "quantity": 1, "short": 1, "status": "open", "found_at": AT,
+        "kind": "oversell", "cause": "sold", "reason": "oversell", "quantity": 1, "short": 1, "status": "open", "found_at": AT,
         "closed_at": None, "actions": ["/api/v1/stock-adjustments/", "/api/v1/sales-orders/5002/cancel/"],
     },
 )  # fmt: skip

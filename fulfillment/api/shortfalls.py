@@ -28,7 +28,8 @@ class ShortfallSerializer(serializers.ModelSerializer):
     class Meta:
         model = Shortfall
         fields = (
-            "id", "channel", "order", "order_external_id", "line", "sku", "kind", "reason", "quantity", "short",
+            "id", "channel", "order", "order_external_id", "line", "sku", "kind", "cause", "reason", "quantity",
+            "short",
             "status", "found_at", "closed_at", "actions",
         )  # fmt: skip
         read_only_fields = fields
@@ -59,7 +60,7 @@ class ShortfallFilters(Filters):
 
     class Meta(Filters.Meta):
         model = Shortfall
-        fields = {"kind": ["exact"], "found_at": ["gte", "lte"], "closed_at": ["gte", "lte"]}
+        fields = {"kind": ["exact"], "cause": ["exact"], "found_at": ["gte", "lte"], "closed_at": ["gte", "lte"]}
 
 
 class Shortfalls(Reads):

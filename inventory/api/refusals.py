@@ -12,6 +12,9 @@ def _refusal(status: int, code: str, message: str, /, **fields: Any) -> tuple[in
 _FILTER = "there is no such filter; there are: channel, limit, offset, sku"
 _TAKEN = "There is one already."
 _BEYOND = "MUG-BLUE: 8 units received, 6 under way; receive 6 and add the 2 too many to the stock of SHOP as found"
+_COUNTED = "nothing was counted: MUG-BLUE is being counted in C-00041"
+_PICKED = "MUG-BLUE: more is said to be picked than orders have reserved"
+_LEFT = "MUG-BLUE: 8 units are missing by the count, and 5 are left now: have it counted anew"
 
 #: Status and body of each. The names stand in the description beside the bodies.
 REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -44,6 +47,14 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "too_many_received": _refusal(
         409, "conflict", _BEYOND, lines__0__quantity=[_BEYOND]
     ),
+    "being_counted": _refusal(409, "conflict", _COUNTED, lines__0__sku=["MUG-BLUE is being counted in C-00041"]),
+    "bad_line": _refusal(400, "invalid", f"nothing was counted: {_PICKED}", lines__0__picked=[_PICKED]),
+    "count_state": _refusal(409, "conflict", "count C-00042 was approved already"),
+    "second_person_needed": _refusal(
+        403, "second_person_needed",
+        "C-00042: 1 line is off by more than its tolerance (MUG-BLUE -2); somebody who has not counted has to approve it",
+    ),
+    "too_few_left": _refusal(409, "conflict", f"nothing was posted: {_LEFT}", **{"lines__MUG-BLUE": [_LEFT]}),
     "order_ended": _refusal(409, "conflict", "phone/A-1001 is cancelled"),
     "too_large": _refusal(413, "too_large", "The body is too large."),
     "unsupported_media_type": _refusal(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),

@@ -33,7 +33,7 @@ CHECKS = (
     response_schema_conformance,
 )  # fmt: skip
 RESOURCES = (
-    "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "ledger-entries",
+    "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts", "ledger-entries",
     "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
 )  # fmt: skip
@@ -55,10 +55,11 @@ def world(admin: Api, mug: Sku, w1: Location, phone: Channel, web: Channel) -> d
     transfer = {"code": "T-A", "from_location": "W1", "to_location": "W2", "lines": [{"sku": "MUG", "quantity": 9}]}
     admin.post("transfers/", transfer)
     admin.post("transfers/T-A/dispatch/", {"lines": [{"sku": "MUG", "quantity": 5}]}, status=200)
+    admin.post("counts/", {"code": "C-A", "location": "W1", "lines": [{"sku": "MUG", "counted": 990}]})
     rows = (SalesOrder, Shipment, Return, ReorderRule, Listing, LedgerEntry)
     ids = [str(pk) for model in rows for pk in model.objects.values_list("pk", flat=True)[:3]]
     return {
-        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A"], "sku": ["MUG"], "location": ["W1"],
+        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A", "C-A"], "sku": ["MUG"], "location": ["W1"],
         "from_location": ["W1"], "to_location": ["W2"], "channel": ["phone", "web"],
         "order": [order], "line": ["1"], "product": ["MUG"],
     }  # fmt: skip

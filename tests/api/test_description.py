@@ -163,6 +163,10 @@ def test_the_examples_are_true(admin: Api, document: dict[str, Any]) -> None:
     story.send("post", "listings/{id}/remap/", at=listing, status=200)
     story.send("patch", "listings/{id}/", at=listing, status=200)
     order = story.ids["order"] = story.send("post", "sales-orders/", status=201)["id"]
+    story.send("post", "counts/", status=201)
+    story.send("patch", "counts/{code}/", at="C-00042", status=200)
+    for action in ("submit", "recount", "cancel"):
+        story.send("post", f"counts/{{code}}/{action}/", at="C-00042", status=200)
     shipment = story.send("post", "shipments/", status=201)["id"]
     story.send("patch", "shipments/{id}/", at=shipment, status=200)
     story.send("post", "shipments/{id}/dispatch/", at=shipment, status=200)

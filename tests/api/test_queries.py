@@ -12,6 +12,7 @@ from fulfillment.orders import RequestLine, request_order
 from fulfillment.returns import create_return
 from fulfillment.shipping import create_shipment, dispatch
 from inventory.adjustments import open_stock
+from inventory.counts import open_count
 from inventory.kernel import clock
 from inventory.models import Location, Product, Sku, StockLevel
 from purchasing.models import ReorderAlert, ReorderRule
@@ -28,6 +29,7 @@ LISTS = {
     "skus/": LEAST,
     "locations/": LEAST,
     "stock-levels/": LEAST,
+    "counts/": LEAST,
     "ledger-entries/": LEAST,
     "channels/": LEAST + 4,  # locations, their names, the locations of the names, lag
     "listings/": LEAST + 5,  # targets; feeding locations, all locations, levels, rules
@@ -54,6 +56,7 @@ def fill(count: int, *, start: int, web: Channel, phone: Channel, place: Locatio
     create_listings(web, [{"sku": sku, "external": {"external_id": sku.code}} for sku in skus])
     for number, sku in zip(numbers, skus, strict=True):
         other = Location.objects.create(code=f"X{number}", name="x")
+        open_count(location=place, skus=[sku], actor="system")
         make_channel(f"c{number}", places=(place, other))
         line = RequestLine("1", sku, 4)
         order = request_order(channel=phone, external_id=f"A{number}", lines=[line], actor="system")

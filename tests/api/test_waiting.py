@@ -98,7 +98,7 @@ def test_a_shortfall_is_shown_until_it_is_filled(admin: Api, target: StockTarget
     assert short.pop("found_at")
     assert short == {
         "id": short["id"], "channel": "web", "order": order, "order_external_id": "W1", "line": "1", "sku": "MUG",
-        "kind": "oversell", "reason": "oversell", "quantity": 2, "short": 2, "status": "open", "closed_at": None,
+        "kind": "oversell", "cause": "sold", "reason": "oversell", "quantity": 2, "short": 2, "status": "open", "closed_at": None,
         "actions": ["/api/v1/stock-adjustments/", f"/api/v1/sales-orders/{order}/cancel/"],
     }  # fmt: skip
     admin.post(f"sales-orders/{order}/cancel/", status=200)
