@@ -43,12 +43,13 @@ DELETE FROM purchasing_reordercheck WHERE sku_id IN (
 """
 
 # Inventory position = on hand + expected + in transit - unavailable - reserved - backordered. On hand less unavailable less
-# reserved is available; nothing is expected or in transit yet, and what is short stands in the orders above.
+# reserved is available; nothing is expected yet, and what is short stands in the orders above. Units lost in transit change
+# nothing that is for sale, so that no news tells of them: the regular look at every rule finds them.
 _POSITION = """
 WITH position AS (
     SELECT rule.id AS rule_id, rule.reorder_point, rule.quantity,
         coalesce((
-            SELECT sum(level.available) FROM inventory_stocklevel level JOIN inventory_location place
+            SELECT sum(level.available + level.in_transit) FROM inventory_stocklevel level JOIN inventory_location place
                 ON place.id = level.location_id
             WHERE level.sku_id = rule.sku_id AND (rule.location_id IS NULL OR level.location_id = rule.location_id)
                 AND place.is_active

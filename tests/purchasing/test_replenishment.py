@@ -10,7 +10,9 @@ from django.conf import settings
 
 from channels.models import Channel
 from inventory.adjustments import adjust, move
+from inventory.manifest import Units
 from inventory.models import Location, Sku
+from inventory.transfers import create_transfer, dispatch, report_lost
 from purchasing import replenishment
 from purchasing.models import ReorderAlert, ReorderCheck, ReorderRule
 from purchasing.replenishment import check_reorder, close_alert
@@ -180,3 +182,16 @@ def test_the_sweep_rings_where_marks_wait_and_nowhere_else(mug: Sku) -> None:
     replenishment.sweep()
     assert client.llen(queue) == 2
     assert ReorderRule.objects.count() == 1
+
+
+def test_what_is_in_transit_is_in_the_position_of_where_it_goes(mug: Sku, place: Location) -> None:
+    shop = LocationFactory()
+    for where, point in ((None, 11), (place, 5), (shop, 5)):
+        ReorderRuleFactory(sku=mug, location=where, reorder_point=point)
+    moved = create_transfer(from_location=place, to_location=shop, lines=[Units(mug, 8)], actor="test")
+    assert raised() == [(0, 5, 10)]
+    dispatch(moved, actor="test")
+    assert raised() == [(4, 5, 6)], "12 everywhere as before, 4 left here, 8 on their way to the shop"
+    report_lost(moved, lines=[Units(mug, 4)], actor="test")
+    replenishment.mark_all()
+    assert raised() == [(8, 11, 14), (4, 5, 6)]
