@@ -14,8 +14,8 @@ from rest_framework.response import Response
 
 from inventory.api.access import Area
 from inventory.api.errors import Refused
-from inventory.api.fields import Code, Identity, JsonObject
-from inventory.api.filters import ByCode, Filters, check_query
+from inventory.api.fields import Code, Identity, JsonObject, SkuField
+from inventory.api.filters import ByCode, BySku, Filters, check_query
 from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel
 from inventory.models import Sku
 
@@ -33,7 +33,7 @@ class ListingSerializer(StrictModel):
 
     id = Identity()
     channel = Code(queryset=Channel.objects.all())
-    sku = Code(queryset=Sku.objects.select_related("product"))
+    sku = SkuField(queryset=Sku.objects.select_related("product"))
     external = JsonObject(required=False)
     published = serializers.SerializerMethodField()
     shown = serializers.SerializerMethodField()
@@ -96,7 +96,7 @@ class ListingFilters(Filters):
     """By every field; `external_id` is the connector's own key."""
 
     channel = ByCode("channel")
-    sku = ByCode("sku")
+    sku = BySku("sku")
     external_id = filters.CharFilter(field_name="external_key")
     status = filters.ChoiceFilter(choices=[(status, status) for status in STATUSES])
     pushed_at__gte = filters.IsoDateTimeFilter(field_name="targets__pushed_at", lookup_expr="gte", distinct=True)
@@ -110,7 +110,7 @@ class ListingFilters(Filters):
 class Remap(Strict):
     """Another SKU behind the listing, other ids of the channel, or both."""
 
-    sku = Code(queryset=Sku.objects.select_related("product"), required=False)
+    sku = SkuField(queryset=Sku.objects.select_related("product"), required=False)
     external = JsonObject(required=False)
 
 

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.access import Area
-from inventory.api.fields import Code, Identity
-from inventory.api.filters import ByCode, Filters
+from inventory.api.fields import Code, Identity, SkuField
+from inventory.api.filters import ByCode, BySku, Filters
 from inventory.api.resource import Changes, Creates, Reads, StrictModel
 from inventory.models import Sku
 
@@ -57,7 +57,7 @@ class RuleSerializer(StrictModel):
     id = Identity()
     kind = Kind()
     channel = Code(queryset=Channel.objects.all(), required=False, allow_null=True)
-    sku = Code(queryset=Sku.objects.all(), required=False, allow_null=True)
+    sku = SkuField(queryset=Sku.objects.all(), required=False, allow_null=True)
     value = Value(required=False, allow_null=True)
 
     class Meta:
@@ -86,7 +86,7 @@ class RuleFilters(Filters):
     """By every field that is compared."""
 
     channel = ByCode("channel")
-    sku = ByCode("sku")
+    sku = BySku("sku")
 
     class Meta(Filters.Meta):
         model = AllocationRule

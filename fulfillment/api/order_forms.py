@@ -11,6 +11,7 @@ from channels.credentials import connector_of
 from channels.models import Channel, FulfilledBy
 from inventory.api.fields import Code, Currency, Identity, Money, Units
 from inventory.api.resource import Strict
+from inventory.codes import skus_by_code
 from inventory.models import Sku
 
 from ..models import SalesOrder, SalesOrderLine
@@ -64,7 +65,7 @@ class RequestedOrder(Strict):
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Lines with their SKUs, found together, and with an id each of its own."""
-        skus = {sku.code: sku for sku in Sku.objects.filter(code__in={line["sku"] for line in lines})}
+        skus = skus_by_code([line["sku"] for line in lines])
         for position, line in enumerate(lines, 1):
             line.setdefault("external_id", str(position))
         times = Counter(line["external_id"] for line in lines)

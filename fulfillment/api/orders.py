@@ -46,7 +46,7 @@ class OrderFilters(Filters):
 
     def having(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
         """Orders with a line of that SKU."""
-        return rows.filter(pk__in=SalesOrderLine.objects.filter(sku__code=value).values("order"))
+        return rows.filter(pk__in=SalesOrderLine.objects.filter(sku__codes__code=value).values("order"))
 
     def troubled(self, rows: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
         """Orders that need a look, or those that do not."""

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from inventory.api.access import Area
 from inventory.api.fields import Identity
-from inventory.api.filters import ByCode, Filters, Open
+from inventory.api.filters import ByCode, BySku, Filters, Open
 from inventory.api.resource import Reads
 
 from ..models import Shortfall
@@ -53,7 +53,7 @@ class ShortfallFilters(Filters):
     """By every field."""
 
     channel = ByCode("line__order__channel")
-    sku = ByCode("line__sku")
+    sku = BySku("line__sku")
     order = filters.NumberFilter(field_name="line__order_id")
     order_external_id = filters.CharFilter(field_name="line__order__external_id")
     status = Open()

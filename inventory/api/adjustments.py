@@ -13,7 +13,7 @@ from ..kernel.quantities import LARGEST
 from ..models import LedgerEntry, Location, Sku, State
 from ..reasons import parse_reason
 from .access import Area
-from .fields import Code, ReasonText, Units
+from .fields import Code, ReasonText, SkuField, Units
 from .resource import Resource, Strict
 
 #: Reserved units are not among them: they follow their orders.
@@ -23,7 +23,7 @@ BY_HAND = [(state.value, state.label) for state in (State.AVAILABLE, State.QUARA
 class Adjustment(Strict):
     """Units that were found or lost: ``quantity`` by how many, or ``set_to`` the number that is there."""
 
-    sku = Code(queryset=Sku.objects.all())
+    sku = SkuField(queryset=Sku.objects.all())
     location = Code(queryset=Location.objects.all())
     quantity = Units(least=-LARGEST, required=False)
     set_to = Units(required=False)
@@ -43,7 +43,7 @@ class Adjustment(Strict):
 class Move(Strict):
     """Units that change their state where they are."""
 
-    sku = Code(queryset=Sku.objects.all())
+    sku = SkuField(queryset=Sku.objects.all())
     location = Code(queryset=Location.objects.all())
     from_state = serializers.ChoiceField(choices=BY_HAND)
     to_state = serializers.ChoiceField(choices=BY_HAND)

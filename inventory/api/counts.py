@@ -14,14 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import counts
+from ..codes import skus_by_code
 from ..count_approval import approve
 from ..errors import CountError, SecondPersonNeeded
-from ..models import Count, CountLine, Location, Sku, StockClass
+from ..models import Count, CountLine, Location, StockClass
 from ..tolerances import beyond
 from .access import Area
 from .errors import Refused, translates
 from .fields import Code, NewCode, Units
-from .filters import ByCode, Filters
+from .filters import ByCode, BySku, Filters
 from .resource import Changes, Creates, Reads, Strict, StrictModel, Why
 
 SOME: dict[str, Any] = {"allow_empty": False, "max_length": 10_000}
@@ -141,7 +142,7 @@ class CountFilters(Filters):
     """By every field; ``sku`` finds counts with a line of it."""
 
     location = ByCode("location")
-    sku = ByCode("lines__sku")
+    sku = BySku("lines__sku")
 
     class Meta(Filters.Meta):
         model = Count
@@ -259,7 +260,7 @@ class Counts(Creates, Changes, Reads):
 
 def _takes(rows: Sequence[Mapping[str, Any]]) -> list[counts.Take]:
     """What the rows say, each SKU found by its code. Raises Refused naming every row whose SKU there is not."""
-    known = {sku.code: sku for sku in Sku.objects.filter(code__in={row["sku"] for row in rows})}
+    known = skus_by_code([row["sku"] for row in rows])
     fields = {
         f"lines.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
         for index, row in enumerate(rows)

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from ..models import LedgerEntry
 from .access import Area
 from .fields import Identity
-from .filters import ByCode, Filters
+from .filters import ByCode, BySku, Filters
 from .resource import Reads
 
 
@@ -29,7 +29,7 @@ class EntrySerializer(serializers.ModelSerializer):
 class EntryFilters(Filters):
     """By every field."""
 
-    sku = ByCode("level__sku")
+    sku = BySku("level__sku")
     location = ByCode("level__location")
 
     class Meta(Filters.Meta):

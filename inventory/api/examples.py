@@ -11,6 +11,7 @@ show(
     {
         "code": "MUG-BLUE", "product": "MUG", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "3.20",
         "price": "12.50", "currency": "EUR", "weight_grams": 350, "tags": ["gift"], "is_active": True,
+        "codes": [{"code": "14006381333938", "kind": "case", "units": 12}, {"code": "ACME-77", "kind": "supplier", "units": 1}],
     },
 )  # fmt: skip
 show("PatchedSku", asked={"price": "13.00", "tags": ["gift", "summer"]})

@@ -52,6 +52,17 @@ class Code(serializers.SlugRelatedField):
         return found
 
 
+class SkuField(Code):
+    """A SKU, named by any of its codes; shown by its own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="codes__code", **kwargs)
+
+    def to_representation(self, obj: Any) -> str:
+        """Its own code."""
+        return str(obj.code)
+
+
 @extend_schema_field(OpenApiTypes.STR)
 class Identity(serializers.CharField):
     """An object's id: text, not to be computed with."""

@@ -32,6 +32,13 @@ class ByCode(filters.CharFilter):
         super().__init__(field_name=f"{path}__code", **kwargs)
 
 
+class BySku(filters.CharFilter):
+    """Rows of the SKU that has this code, its own or another."""
+
+    def __init__(self, path: str = "", **kwargs: Any) -> None:
+        super().__init__(field_name=f"{path}__codes__code" if path else "codes__code", **kwargs)
+
+
 class Open(filters.ChoiceFilter):
     """What waits for a person: ``open`` unless told otherwise; ``closed`` or ``all``."""
 

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 
 from ..availability import ON_HAND, levels_at
 from ..kernel import clock
-from ..models import Location, StockLevel
+from ..models import Location, Sku, StockLevel
 from .access import Area, caller_of
 from .errors import invalid
-from .filters import ByCode, Filters, check_query
+from .filters import ByCode, BySku, Filters, check_query
 from .resource import Resource
 
 _STATES = ("available", "reserved", "quarantine", "damaged", "hold", "in_transit")
@@ -44,7 +44,7 @@ class LevelSerializer(serializers.Serializer):
 class LevelFilters(Filters):
     """By SKU and location, and by the units of each state (``available__lte=5``)."""
 
-    sku = ByCode("sku")
+    sku = BySku("sku")
     location = ByCode("location")
     on_hand = filters.NumberFilter(field_name="units")
     on_hand__gte = filters.NumberFilter(field_name="units", lookup_expr="gte")
@@ -82,7 +82,7 @@ class Levels(mixins.ListModelMixin, Resource):
     def _past(self, request: Request) -> Response:
         check_query(request, {"at", "sku", "location"})
         rows = levels_at(
-            _instant(request.query_params["at"]), sku_codes=_one(request, "sku"), location_codes=_places(request)
+            _instant(request.query_params["at"]), sku_codes=_own_code(request), location_codes=_places(request)
         )
         page = self.paginate_queryset(rows)
         found = [
@@ -101,6 +101,12 @@ def _places(request: Request) -> list[str] | None:
         return asked
     covered = Location.objects.filter(pk__in=caller.location_ids)
     return list((covered if asked is None else covered.filter(code__in=asked)).values_list("code", flat=True))
+
+
+def _own_code(request: Request) -> list[str] | None:
+    """The own code of the SKU that is asked for by any of its codes; None is all."""
+    asked = _one(request, "sku")
+    return asked and list(Sku.objects.filter(codes__code__in=asked).values_list("code", flat=True))
 
 
 def _one(request: Request, name: str) -> list[str] | None:

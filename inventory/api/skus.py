@@ -2,18 +2,52 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from ..catalogue import save_sku
-from ..models import Product, Sku
+from ..codes import GIVEN, CodeError, Given, give_codes
+from ..models import CodeKind, Product, Sku, SkuCode
 from .access import Area, Caller
-from .fields import Code, Currency, Money, NewCode
-from .filters import ByCode, Filters
-from .resource import Changes, Creates, Reads, StrictModel
+from .errors import Refused, translates
+from .fields import Code, Currency, Money, NewCode, Units
+from .filters import ByCode, BySku, Filters
+from .resource import Changes, Creates, Reads, Strict, StrictModel
 
 _COST = ("unit_cost",)
+
+
+class SkuCodeSerializer(Strict):
+    """A code besides the SKU's own. It leads to the SKU wherever a SKU is named."""
+
+    code = NewCode(max_length=100)
+    kind = serializers.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in (*GIVEN, CodeKind.OLD)],
+        default=CodeKind.BARCODE.value,
+        help_text=_("`old` ones come of renaming; they can be kept or left out, not made."),
+    )
+    units = Units(least=1, most=1_000_000, default=1, help_text=_("What one scan of it stands for."))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A change of a SKU may name some of its fields, but a code is named whole."""
+        if "code" not in attrs:
+            raise serializers.ValidationError({"code": _("This field is required.")})
+        return attrs
+
+
+class SkuCodes(serializers.ListField):
+    """The codes of a SKU besides its own."""
+
+    child = SkuCodeSerializer()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, **kwargs)
+
+    def get_attribute(self, instance: Sku) -> list[SkuCode]:
+        """Those that were read along with the SKU."""
+        return list(instance.codes.all())
 
 
 class SkuSerializer(StrictModel):
@@ -28,12 +62,14 @@ class SkuSerializer(StrictModel):
     unit_cost = Money(required=False, allow_null=True)
     price = Money(required=False, allow_null=True)
     currency = Currency(required=False, allow_blank=True)
+    codes = SkuCodes(required=False, help_text=_("All codes besides its own; what is left out is given up."))
     tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=100, required=False)
 
     class Meta:
         model = Sku
         fields = (
-            "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "tags", "is_active",
+            "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "codes", "tags",
+            "is_active",
         )  # fmt: skip
         validators: list[object] = []
 
@@ -57,12 +93,17 @@ class SkuSerializer(StrictModel):
             validated_data["product"], _made = Product.objects.get_or_create(
                 code=validated_data["code"], defaults=names
             )
-        return Sku.objects.create(**validated_data)
+        codes = validated_data.pop("codes", [])
+        sku = Sku.objects.create(**validated_data)
+        if codes:
+            give_codes(sku, [Given(**code) for code in codes])
+        return sku
 
 
 class SkuFilters(Filters):
-    """By every field; ``tag`` finds SKUs that carry it."""
+    """By every field; ``code`` may be any of a SKU's codes, ``tag`` finds SKUs that carry it."""
 
+    code = BySku()
     product = ByCode("product")
     tag = filters.CharFilter(field_name="tags", lookup_expr="contains", method="tagged")
 
@@ -80,12 +121,26 @@ class Skus(Creates, Changes, Reads):
 
     area = Area.CATALOG
     refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
-    queryset = Sku.objects.select_related("product").order_by("code")
+    queryset = (
+        Sku.objects.select_related("product")
+        .prefetch_related(Prefetch("codes", SkuCode.objects.exclude(kind=CodeKind.OWN).order_by("kind", "code")))
+        .order_by("code")
+    )
     serializer_class = SkuSerializer
     filterset_class = SkuFilters
-    lookup_field = "code"
+    lookup_field = "codes__code"
+    lookup_url_kwarg = "code"
     lookup_value_regex = ".+?"
 
     def change(self, serializer: Any) -> Sku:
-        """Change it by its verb: channels hear of it."""
-        return save_sku(serializer.apply())
+        """Change it by its verbs: channels hear of it."""
+        codes = serializer.validated_data.pop("codes", None)
+        sku = save_sku(serializer.apply())
+        if codes is not None:
+            give_codes(sku, [Given(**code) for code in codes])
+        return sku
+
+
+@translates(CodeError)
+def _codes(error: CodeError) -> Refused:
+    return Refused(error, fields={f"codes.{place}": [message] for place, message in error.errors.items()})

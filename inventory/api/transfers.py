@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import transfers
+from ..codes import skus_by_code
 from ..manifest import Arrived, TransferError, Units, WrongStep
 from ..models import Location, Sku, Transfer
 from .access import Area
@@ -159,7 +160,7 @@ class TransferFilters(Filters):
 
     def of_sku(self, rows: "QuerySet[Transfer]", name: str, value: str) -> "QuerySet[Transfer]":
         """With a line of it; a transfer names a SKU once."""
-        return rows.filter(lines__sku__code=value)
+        return rows.filter(lines__sku__codes__code=value)
 
 
 @extend_schema_view(
@@ -281,7 +282,7 @@ class Transfers(Creates, Changes, Reads):
 
 def _with_skus(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Sku, Mapping[str, Any]]]:
     """Each row with its SKU, found at once. Raises Refused naming every row whose SKU there is not."""
-    known = {sku.code: sku for sku in Sku.objects.filter(code__in={row["sku"] for row in rows})}
+    known = skus_by_code([row["sku"] for row in rows])
     fields = {
         f"lines.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
         for index, row in enumerate(rows)

@@ -1,5 +1,5 @@
 from .access import ApiKey, IdempotentRequest, Role
-from .catalog import Product, Sku
+from .catalog import CodeKind, Product, Sku, SkuCode
 from .count import (
     Count,
     CountLine,
@@ -33,6 +33,7 @@ __all__ = [
     "ApiKey",
     "AttemptCount",
     "AttemptKind",
+    "CodeKind",
     "Count",
     "CountLine",
     "CountScope",
@@ -55,6 +56,7 @@ __all__ = [
     "Role",
     "SecondFactor",
     "Sku",
+    "SkuCode",
     "State",
     "StepKind",
     "StockClass",

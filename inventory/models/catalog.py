@@ -1,8 +1,10 @@
 """What is counted and sold."""
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,6 +23,23 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+#: Keeps a SKU's own code among its codes; when it is renamed, the former one stays as an old one.
+_KEEP_OWN_CODE = """
+IF TG_OP = 'UPDATE' THEN
+    IF NEW.code = OLD.code THEN
+        RETURN NEW;
+    END IF;
+    UPDATE inventory_skucode SET kind = 'old' WHERE sku_id = NEW.id AND kind = 'own';
+    UPDATE inventory_skucode SET kind = 'own', units = 1 WHERE sku_id = NEW.id AND code = NEW.code;
+    IF FOUND THEN
+        RETURN NEW;
+    END IF;
+END IF;
+INSERT INTO inventory_skucode (sku_id, code, kind, units) VALUES (NEW.id, NEW.code, 'own', 1);
+RETURN NEW;
+"""
 
 
 class Sku(models.Model):
@@ -45,6 +64,53 @@ class Sku(models.Model):
         verbose_name = _("SKU")
         verbose_name_plural = _("SKUs")
         ordering = ["code"]
+        triggers = [
+            pgtrigger.Trigger(
+                name="keep_own_code",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("code"),  # type: ignore[no-untyped-call]
+                func=_KEEP_OWN_CODE,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class CodeKind(models.TextChoices):
+    """What a code is. The database keeps ``OWN`` and ``OLD`` as SKUs are made and renamed."""
+
+    OWN = "own", _("The SKU's own")
+    OLD = "old", _("Old")
+    BARCODE = "barcode", _("Barcode")
+    SUPPLIER = "supplier", _("Supplier's")
+    CASE = "case", _("On a case")
+
+
+class SkuCode(models.Model):
+    """A code under which a SKU is known; its own is one of them, so that no two SKUs can share any.
+
+    Scanned, it stands for so many units: 12 where it is on a case of 12.
+    """
+
+    sku = models.ForeignKey(Sku, models.CASCADE, related_name="codes", verbose_name=_("SKU"))
+    code = models.CharField(_("code"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=10, choices=CodeKind, default=CodeKind.BARCODE)
+    units = models.PositiveIntegerField(
+        _("units"), default=1, validators=[MinValueValidator(1)], help_text=_("What one scan of it stands for.")
+    )
+
+    class Meta:
+        verbose_name = _("code of a SKU")
+        verbose_name_plural = _("codes of SKUs")
+        ordering = ["sku", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["code"], name="sku_code_once"),
+            models.UniqueConstraint(fields=["sku"], name="sku_own_code_once", condition=Q(kind="own")),
+            models.CheckConstraint(
+                condition=Q(units=1) | Q(units__gt=1, kind__in=["barcode", "supplier", "case"]), name="sku_code_units"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.access import Area
-from inventory.api.fields import Code, Identity, Units
-from inventory.api.filters import ByCode, Filters
+from inventory.api.fields import Code, Identity, SkuField, Units
+from inventory.api.filters import ByCode, BySku, Filters
 from inventory.api.resource import Changes, Creates, Reads, Strict, StrictModel
 from inventory.models import Location, Sku
 
@@ -48,7 +48,7 @@ class ReorderRuleSerializer(StrictModel):
     """At or below the reorder point, buy."""
 
     id = Identity()
-    sku = Code(queryset=Sku.objects.all())
+    sku = SkuField(queryset=Sku.objects.all())
     location = PlaceOrAll(queryset=Location.objects.all(), required=False, help_text=_("Default: all."))
     policy = serializers.ChoiceField(choices=POLICIES, default=POLICIES[0])
     parameters = Parameters()
@@ -80,7 +80,7 @@ class ReorderRuleSerializer(StrictModel):
 class RuleFilters(Filters):
     """By every field."""
 
-    sku = ByCode("sku")
+    sku = BySku("sku")
     location = ByCode("location")
 
     class Meta(Filters.Meta):

@@ -26,7 +26,7 @@ LEAST = 3
 
 LISTS = {
     "products/": LEAST,
-    "skus/": LEAST,
+    "skus/": LEAST + 1,
     "locations/": LEAST,
     "stock-levels/": LEAST,
     "counts/": LEAST,
