@@ -32,6 +32,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         _("Stock"),
         (
             (_("Stock levels"), "warehouse", "inventory_stocklevel_changelist", "inventory.view_stocklevel", ""),
+            (_("Transfers"), "swap_horiz", "inventory_transfer_changelist", "inventory.view_transfer", ""),
             (_("SKUs"), "barcode", "inventory_sku_changelist", "inventory.view_sku", ""),
             (_("Products"), "category", "inventory_product_changelist", "inventory.view_product", ""),
             (_("Ledger"), "receipt_long", "inventory_ledgerentry_changelist", "inventory.view_ledgerentry", ""),

@@ -41,6 +41,7 @@ def ask(
     hidden: Mapping[str, Sequence[str]] | None = None,
     submit: object = _("Confirm"),
     danger: bool = False,
+    template: str = "admin/action_page.html",
 ) -> HttpResponse:
     """Show the page; when it comes back confirmed and valid, do the deed and say what became of it.
 
@@ -73,7 +74,7 @@ def ask(
         "confirm": submit,
         "danger": danger,
     }
-    return TemplateResponse(request, "admin/action_page.html", context)
+    return TemplateResponse(request, template, context)
 
 
 def ask_about_rows(

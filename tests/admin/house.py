@@ -13,8 +13,10 @@ from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
 from inventory.adjustments import open_stock
 from inventory.kernel import clock
-from inventory.models import ApiKey, AttemptKind, Location, Product, Role, Sku
+from inventory.manifest import Units
+from inventory.models import ApiKey, AttemptKind, Location, Product, Role, Sku, Transfer
 from inventory.people import attempts, links
+from inventory.transfers import create_transfer, dispatch
 from purchasing.models import ReorderRule
 from purchasing.replenishment import check_reorder
 from purchasing.rules import save_rule
@@ -36,6 +38,7 @@ class House:
     orders: list[SalesOrder] = field(default_factory=list)
     shipments: list[Shipment] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
 
 
 def build(size: int = 3) -> House:
@@ -48,7 +51,19 @@ def build(size: int = 3) -> House:
     _push(house)
     _invite(size)
     _back_up(size)
+    _transfer(house)
     return house
+
+
+def _transfer(house: House) -> None:
+    """One under way from the first location to the shop, one that waits."""
+    source, _other, shop = house.locations
+    for note, count in (("for the shop", 3), ("later", 2)):
+        lines = [Units(house.skus[0], count)]
+        house.transfers.append(
+            create_transfer(from_location=source, to_location=shop, lines=lines, note=note, actor="user:ann")
+        )
+    dispatch(house.transfers[0], actor="user:ann")
 
 
 def _back_up(size: int) -> None:
