@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
-from .models import Location, Product, Sku, StockLevel
+from .codes import CodeError
+from .models import Location, Product, Sku, SkuCode, StockLevel
 from .signals import stock_changed
 
 Row = TypeVar("Row", Product, Sku, Location)
@@ -29,6 +31,18 @@ def save_sku(sku: Sku) -> Sku:
     """Save a new or changed SKU."""
     if _save(sku, "tags", "product_id"):
         _tell([sku.pk], sku.code)
+    return sku
+
+
+@transaction.atomic
+def rename(sku: Sku, code: str) -> Sku:
+    """Give a SKU another code; the database keeps the former one leading to it. Raises CodeError where it is another SKU's."""
+    code = code.strip()
+    owner = SkuCode.objects.filter(code=code).exclude(sku=sku).values_list("sku__code", flat=True).first()
+    if owner is not None:
+        raise CodeError({0: _("{code} belongs to {sku}.").format(code=code, sku=owner)})
+    sku.code = code
+    sku.save(update_fields=["code"])
     return sku
 
 

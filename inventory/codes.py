@@ -73,11 +73,9 @@ def give_codes(sku: Sku, codes: Sequence[Given]) -> None:
     Raises CodeError, having changed nothing.
     """
     Sku.objects.select_for_update(no_key=True).get(pk=sku.pk)
-    held = {row.code: row for row in SkuCode.objects.filter(sku=sku)}
-    errors = {place: error for place, given in enumerate(codes) if (error := _complaint(given, held, sku))}
-    errors |= _doubles(codes) | _taken(codes, sku)
-    if errors:
-        raise CodeError(dict(sorted(errors.items())))
+    if errors := complaints(sku, codes):
+        raise CodeError(errors)
+    held = set(SkuCode.objects.filter(sku=sku).values_list("code", flat=True))
     wanted = {given.code for given in codes}
     SkuCode.objects.filter(sku=sku).exclude(code__in=wanted).exclude(kind=CodeKind.OWN).delete()
     for given in sorted(codes, key=lambda one: one.code):
@@ -85,6 +83,13 @@ def give_codes(sku: Sku, codes: Sequence[Given]) -> None:
             SkuCode.objects.filter(sku=sku, code=given.code).update(kind=given.kind, units=given.units)
         else:
             SkuCode.objects.create(sku=sku, code=given.code, kind=given.kind, units=given.units)
+
+
+def complaints(sku: Sku, codes: Sequence[Given]) -> dict[int, str]:
+    """Why a SKU cannot have these codes, by the place of each in the list."""
+    held = {row.code: row for row in SkuCode.objects.filter(sku=sku)}
+    errors = {place: error for place, given in enumerate(codes) if (error := _complaint(given, held, sku))}
+    return dict(sorted((errors | _doubles(codes) | _taken(codes, sku)).items()))
 
 
 def has_check_digit(code: str) -> bool:
