@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -222,10 +223,11 @@ def test_lists_show_only_ones_own_locations(mug: Sku, w1: Location) -> None:
         assert len(answer.context["cl"].result_list) == seen, path
     page = keeper.get("/admin/inventory/sku/").content.decode()
     assert ">7<" in page.replace(" ", "").replace("\n", "") and ">18<" not in page.replace(" ", "").replace("\n", "")
-    sku_page = keeper.get(f"/admin/everywhere/{mug.pk}/").content.decode()
-    assert "W1" in sku_page and "W2" not in sku_page
-    detail = keeper.get(f"/admin/inventory/sku/{mug.pk}/change/").content.decode()
-    assert "W1" in detail and "W2" not in detail
+    for path in (f"/admin/everywhere/{mug.pk}/", f"/admin/inventory/sku/{mug.pk}/change/"):
+        said = re.sub(
+            r"\w{32,}", "", keeper.get(path).content.decode()
+        )  # without the form's token, in which anything may stand
+        assert "W1" in said and "W2" not in said
 
 
 def test_stock_is_changed_only_at_ones_own_locations(mug: Sku, w1: Location, w2: Location) -> None:
