@@ -33,6 +33,14 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         (
             (_("Stock levels"), "warehouse", "inventory_stocklevel_changelist", "inventory.view_stocklevel", ""),
             (_("Transfers"), "swap_horiz", "inventory_transfer_changelist", "inventory.view_transfer", ""),
+            (_("Counts"), "checklist", "inventory_count_changelist", "inventory.view_count", "counts"),
+            (
+                _("Wanted recounts"),
+                "problem",
+                "inventory_recountrequest_changelist",
+                "inventory.view_recountrequest",
+                "recounts",
+            ),
             (_("SKUs"), "barcode", "inventory_sku_changelist", "inventory.view_sku", ""),
             (_("Products"), "category", "inventory_product_changelist", "inventory.view_product", ""),
             (_("Ledger"), "receipt_long", "inventory_ledgerentry_changelist", "inventory.view_ledgerentry", ""),
@@ -97,6 +105,13 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         _("Settings"),
         (
             (_("Locations"), "location_on", "inventory_location_changelist", "inventory.view_location", ""),
+            (
+                _("Count tolerances"),
+                "tune",
+                "inventory_counttolerance_changelist",
+                "inventory.view_counttolerance",
+                "",
+            ),
             (_("API keys"), "key", "inventory_apikey_changelist", "inventory.view_apikey", ""),
             (
                 _("Schedule"),

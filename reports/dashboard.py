@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from channels.models import Channel, Listing
 from fulfillment.models import Shortfall, ShortfallKind
 from fulfillment.parked import count_parked
-from inventory.models import Location, Sku, StockLevel
+from inventory.models import Count, CountStatus, Location, RecountRequest, Sku, StockLevel
 from inventory.templatetags.figures import number, percent, span
 from purchasing.models import ReorderAlert
 
@@ -91,6 +91,8 @@ def waiting(request: HttpRequest) -> dict[str, int]:
             "parked": count_parked(),
             "alerts": Alert.objects.filter(closed_at=None).count(),
             "shortfalls": Shortfall.objects.filter(closed_at=None, kind=ShortfallKind.OVERSELL).count(),
+            "counts": Count.objects.filter(status=CountStatus.SUBMITTED).count(),
+            "recounts": RecountRequest.objects.filter(closed_at=None).count(),
             "reorders": ReorderAlert.objects.filter(closed_at=None).count(),
         }
     return request.counted_waiting  # type: ignore[attr-defined]

@@ -1,3 +1,3 @@
 """The back office's pages about what there is and where."""
 
-from . import access, catalog, doors, invitations, ledger, location, people, reservation, stock, transfer
+from . import access, catalog, counts, doors, invitations, ledger, location, people, reservation, stock, transfer

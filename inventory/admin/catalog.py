@@ -18,6 +18,7 @@ from .. import catalogue
 from ..models import Product, Sku, StockLevel
 from ..people.roles import at_places, standing_of
 from .base import BackOfficeAdmin, money
+from .counts import ask_count_now
 from .export import CsvExport
 from .pages import find, page_of
 from .stock import STATES, ask_adjust, ask_move
@@ -98,7 +99,7 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     search_help_text = _("Part of a code, name or barcode")
     autocomplete_fields = ("product",)
     inlines = (LevelInline,)
-    actions_detail = ("adjust_stock", "move_state", "all_channels")
+    actions_detail = ("adjust_stock", "move_state", "count_now", "all_channels")
     fieldsets = (
         (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
         (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
@@ -174,6 +175,12 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
         """Add, take or set units at any location."""
         sku = find(self, request, object_id)
         return ask_adjust(self, request, sku=sku, level=None, back=page_of(sku))
+
+    @action(description=_("Count now"), icon="barcode_scanner", url_path="count-now", permissions=["stock"])
+    def count_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Count this SKU at one location."""
+        sku = find(self, request, object_id)
+        return ask_count_now(self, request, sku=sku, place=None, back=page_of(sku))
 
     @action(description=_("Move state"), icon="swap_horiz", url_path="move", permissions=["stock"])
     def move_state(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -40,7 +40,7 @@ def cell(value: Any) -> Any:
 class CsvExport:
     """Adds "Export CSV" above a list. ``csv_columns``: header, and an attribute's path or a function of the row."""
 
-    actions_list = ("export_csv",)
+    actions_list: tuple[str, ...] = ("export_csv",)
     csv_columns: ClassVar[tuple[tuple[str, str | Callable[[Any], Any]], ...]] = ()
 
     @action(description=_("Export CSV"), icon="download", url_path="export", permissions=["view"])

@@ -29,6 +29,7 @@ NEWEST = 12
 _ACTIONS = (
     ("inventory.change_stocklevel", "admin:inventory_sku_adjust_stock", gettext_lazy("Adjust stock")),
     ("inventory.change_stocklevel", "admin:inventory_sku_move_state", gettext_lazy("Move state")),
+    ("inventory.change_stocklevel", "admin:inventory_sku_count_now", gettext_lazy("Count now")),
     ("inventory.view_sku", "admin:inventory_sku_change", gettext_lazy("Details")),
 )
 

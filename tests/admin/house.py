@@ -12,9 +12,11 @@ from channels.models import AllocationRule, Channel, Drift, Listing, Outcome, Pu
 from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
 from inventory.adjustments import open_stock
+from inventory.count_approval import approve
+from inventory.counts import Take, count_lines, open_count, submit
 from inventory.kernel import clock
 from inventory.manifest import Units
-from inventory.models import ApiKey, AttemptKind, Location, Product, Role, Sku, Transfer
+from inventory.models import ApiKey, AttemptKind, CountTolerance, Location, Product, Role, Sku, Transfer
 from inventory.people import attempts, links
 from inventory.transfers import create_transfer, dispatch
 from purchasing.models import ReorderRule
@@ -52,7 +54,22 @@ def build(size: int = 3) -> House:
     _invite(size)
     _back_up(size)
     _transfer(house)
+    _count(house)
     return house
+
+
+def _count(house: House) -> None:
+    """Counts of both warehouses: approved, submitted and being counted, each of one SKU."""
+    for number, sku in enumerate(house.skus):
+        place = house.locations[number % 2]
+        count = open_count(location=place, skus=[sku], blind=number % 3 == 2, note="shelf", actor="user:ann")
+        if number % 3 == 2:
+            continue
+        count_lines(count, [Take(sku, 1 if number % 3 else 39)], actor="user:ann")
+        submit(count, actor="user:ann")
+        if not number % 3:
+            approve(count, actor="user:ben")
+    CountTolerance.objects.get_or_create(stock_class="A", defaults={"units": 0})
 
 
 def _transfer(house: House) -> None:

@@ -15,7 +15,8 @@ ADMINS = {
     model._meta.label_lower: entry for model, entry in admin.site._registry.items() if model._meta.app_label in OURS
 }
 FORBIDDEN = {
-    "inventory.ledgerentry", "inventory.stocklevel", "inventory.reservation", "fulfillment.salesorder",
+    "inventory.ledgerentry", "inventory.stocklevel", "inventory.reservation", "inventory.count",
+    "inventory.recountrequest", "fulfillment.salesorder",
     "fulfillment.salesorderline", "fulfillment.shipment", "fulfillment.return", "fulfillment.shortfall",
     "channels.delivery", "channels.stocktarget", "channels.pushlog", "channels.drift", "purchasing.reorderalert",
     "reports.alert",
