@@ -6,6 +6,9 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -13,7 +16,7 @@ from unfold.decorators import action, display
 
 from ..adjustments import adjust, move
 from ..availability import ON_HAND
-from ..models import LedgerEntry, Sku, StockLevel, ledger
+from ..models import LedgerEntry, Sku, State, StockLevel, Transfer, ledger
 from ..models.ledger import INSIDE
 from .base import ConditionFilter, RecordAdmin, actor, places_of
 from .export import CsvExport
@@ -106,7 +109,7 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
     """How much of each SKU is where, by state, with the sums of what the list shows."""
 
     empty_hint = gettext_lazy("Stock appears here once it is brought in: open a SKU and adjust its stock.")
-    list_display = ("sku", "sku_name", "location", "on_hand_units", *STATES)
+    list_display = ("sku", "sku_name", "location", "on_hand_units", *STATES[:-1], "coming")
     list_select_related = ("sku", "location")
     list_filter = (("location", RelatedDropdownFilter), HoldingFilter, "sku__product__category")
     search_fields = ("sku__code", "sku__name", "sku__barcode")
@@ -118,7 +121,7 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
         "on_hand_units",
         ("available", "reserved"),
         ("quarantine", "damaged", "hold"),
-        "in_transit",
+        "coming",
         "number",
     )
     actions_detail = ("adjust_stock", "move_state", "entries")
@@ -156,6 +159,14 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
     def on_hand_units(self, level: StockLevel) -> int:
         """All units there."""
         return level.on_hand
+
+    @display(description=State.IN_TRANSIT.label, ordering="in_transit")
+    def coming(self, level: StockLevel) -> int | SafeString:
+        """Units on their way here, with the transfers that they are part of."""
+        if not level.in_transit:
+            return 0
+        query = urlencode([("q", level.sku.code), ("to_location__id__exact", str(level.location_id))])
+        return format_html('<a href="{}">{}</a>', list_of(Transfer, query), level.in_transit)
 
     @action(description=gettext_lazy("Adjust stock"), icon="exposure", url_path="adjust", permissions=["operate"])
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from ..kernel.quantities import LARGEST
 from ..manifest import Arrived, Units
-from ..models import Transfer, TransferLine
+from ..models import SkuCode, Transfer, TransferLine
 
 #: A page asks about so many lines; who has more does them in turns, or by the API.
 LINES_AT_ONCE = 300
@@ -149,9 +149,12 @@ class UnitsForm(StepForm):
             for row in self.rows
         ]
 
-    def codes(self) -> list[list[str]]:
-        """What a scanner may type for each of the lines."""
-        return [[code for code in (row.sku.code, row.sku.barcode) if code] for row in self.rows]
+    def codes(self) -> list[dict[str, int]]:
+        """What a scanner may type for each of the lines, and how many units each such scan is."""
+        known: dict[int, dict[str, int]] = {row.sku_id: {} for row in self.rows}
+        for sku_id, code, units in SkuCode.objects.filter(sku__in=known).values_list("sku", "code", "units"):
+            known[sku_id][code] = units
+        return [{row.sku.barcode: 1, **known[row.sku_id]} for row in self.rows]
 
     def units(self, row: TransferLine, name: str) -> int:
         """What was typed into one box."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,7 +19,7 @@ from channels.numbers import explanations_now
 from fulfillment.coverage import seen_at
 from fulfillment.models import OrderStatus, SalesOrderLine
 from inventory.kernel import clock
-from inventory.models import LedgerEntry, Sku, StockLevel
+from inventory.models import LedgerEntry, Sku, StockLevel, Transfer, TransferLine
 from inventory.models.ledger import INSIDE
 from inventory.people.roles import Standing, at_places, standing_of
 
@@ -51,6 +51,7 @@ def sku_page(request: HttpRequest, pk: int) -> HttpResponse:
         "now": clock.now(),
         "actions": [(label, reverse(view, args=(pk,))) for need, view, label in _ACTIONS if may(need)],
         "stock": _stock(sku, standing) if may("inventory.view_stocklevel") else None,
+        "under_way": _under_way(sku, standing) if may("inventory.view_transfer") else [],
         "listings": _listings(sku, why=may("channels.view_allocationrule")) if may("channels.view_listing") else None,
         "entries": _entries(sku, standing) if may("inventory.view_ledgerentry") else None,
         "lines": _lines(sku, standing) if may("fulfillment.view_salesorder") else None,
@@ -72,6 +73,15 @@ def _stock(sku: Sku, standing: Standing | None) -> dict[str, Any]:
     ]
     sums = [sum(units) for units in zip(*(row["units"] for row in rows), strict=True)]
     return {"rows": rows, "sums": sums, "on_hand": sum(level.on_hand for level in levels)}
+
+
+def _under_way(sku: Sku, standing: Standing | None) -> list[TransferLine]:
+    """Units that left one location and have not come to another, by the transfer that they are part of."""
+    settled = F("received") + F("damaged") + F("lost") + F("returned")
+    rows = TransferLine.objects.filter(sku=sku, dispatched__gt=settled)
+    if standing is not None and standing.location_ids is not None:
+        rows = rows.filter(transfer__in=Transfer.objects.at(standing.location_ids))
+    return list(rows.select_related("transfer__from_location", "transfer__to_location").order_by("transfer"))
 
 
 def _listings(sku: Sku, *, why: bool) -> list[dict[str, Any]]:

@@ -8,19 +8,20 @@
   const said = document.getElementById("so-scanner-said");
   const rows = [...form.querySelectorAll("tbody tr")];
   const lines = new Map();
-  JSON.parse(document.getElementById("so-codes").textContent).forEach((codes, index) => {
-    // A SKU's own code comes before another's barcode.
-    codes.forEach((code, rank) => { if (rank === 0 || !lines.has(code)) lines.set(code, rows[index]); });
+  const folded = new Map(); // for keyboards without capitals; nothing where two lines would be meant
+  JSON.parse(document.getElementById("so-scanner-codes").textContent).forEach((codes, index) => {
+    for (const [code, units] of Object.entries(codes)) {
+      if (!code) continue;
+      const line = { row: rows[index], units };
+      lines.set(code, lines.has(code) && lines.get(code).row !== line.row ? null : line);
+      const key = code.toLowerCase();
+      folded.set(key, folded.has(key) && folded.get(key)?.row !== line.row ? null : line);
+    }
   });
-  const folded = new Map();
-  for (const [code, row] of lines) {
-    const key = code.toLowerCase();
-    folded.set(key, folded.has(key) && folded.get(key) !== row ? null : row);
-  }
 
   const boxes = (row) => [...row.querySelectorAll("input")];
   const value = (input) => parseInt(input.value, 10) || 0;
-  const fill = (text, ...values) => values.reduce((done, each, index) => done.replace(`%${index + 1}`, each), text);
+  const fill = (text, ...values) => values.reduce((done, each, index) => done.replace(`%${index + 1}`, () => each), text);
 
   function say(text, level) {
     said.textContent = "";
@@ -47,16 +48,17 @@
   }
 
   function count(text) {
-    let row = find(text), units = 1;
-    if (!row) {
+    let line = find(text), times = 1;
+    if (!line) {
       const star = text.lastIndexOf("*");
       const code = star > 0 ? text.slice(0, star).trim() : text;
-      row = star > 0 ? find(code) : null;
-      if (!row) return say(said.dataset.unknown.replace("%s", code), "bad");
+      line = star > 0 ? find(code) : null;
+      if (!line) return say(said.dataset.unknown.replace("%s", () => code), "bad");
       const number = text.slice(star + 1).trim();
-      units = /^[0-9]{1,9}$/.test(number) ? Number(number) : 0;
-      if (!units) return say(said.dataset.wrong.replace("%s", text), "bad");
+      times = /^[0-9]{1,9}$/.test(number) ? Number(number) : 0;
+      if (!times) return say(said.dataset.wrong.replace("%s", () => text), "bad");
     }
+    const row = line.row, units = times * line.units;
     const input = boxes(row)[damaged.checked ? 1 : 0];
     input.value = value(input) + units;
     for (const other of rows) other.classList.toggle("latest", other === row);

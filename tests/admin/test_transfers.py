@@ -130,7 +130,7 @@ def test_receiving_good_and_damaged_units_once_however_often_it_is_clicked(
 ) -> None:
     shop = house.locations[2]
     page = text(boss.get(page_of(held, "receive_units")))
-    assert '["MUG-0-BLUE", "4000000000000"]' in page and 'id="so-scanner"' in page and "autofocus" in page
+    assert '[{"4000000000000": 1, "MUG-0-BLUE": 1}]' in page and 'id="so-scanner"' in page and "autofocus" in page
     values = {"key": uuid.uuid4(), f"good_{only.pk}": 1, f"damaged_{only.pk}": 1}
     assert "Received: 2 units at SHOP." in text(act(boss, held, "receive_units", **values))
     text(act(boss, held, "receive_units", **values))
@@ -208,3 +208,19 @@ def test_looking_is_not_changing(held: Transfer, viewer: Client) -> None:
         assert page_of(held, page) not in looked_at
         assert viewer.get(page_of(held, page)).status_code == 403
     assert viewer.get(address(ADD, "add")).status_code == 403
+
+
+def test_what_is_in_transit_leads_to_its_transfer(
+    house: House, boss: Client, clerk: Client, held: Transfer, only: TransferLine
+) -> None:
+    everywhere = address("inventory.sku", "changelist").replace("inventory/sku/", f"everywhere/{only.sku_id}/")
+    for client in (boss, clerk):
+        page = " ".join(text(client.get(everywhere)).split())
+        assert f'<a href="{page_of(held)}">{held.code}</a> 3 in transit from W1 to SHOP' in page
+    levels = text(boss.get(address("inventory.stocklevel"), {"holding": "in_transit"}))
+    query = f"?q={only.sku.code}&amp;to_location__id__exact={held.to_location_id}"
+    assert f'<a href="{address(ADD)}{query}">3</a>' in levels
+    found = boss.get(address(ADD), {"q": only.sku.code, "to_location__id__exact": held.to_location_id})
+    assert held in found.context["cl"].queryset
+    text(act(boss, held, "receive_units", **{f"good_{only.pk}": 3}))
+    assert "in transit from" not in text(boss.get(everywhere))
