@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .counts import counters_of, locked, shows_expected
+from .counts import counters, counters_of, locked, shows_expected
 from .errors import CountError, SecondPersonNeeded
 from .kernel import clock
 from .ledger import Posting, post
@@ -55,7 +55,7 @@ def needs_second_person(count: Count, *, actor: str) -> bool:
 
 def _check_person(count: Count, lines: Sequence[CountLine], actor: str) -> None:
     off = beyond(lines)
-    if not off or actor not in {line.counted_by for line in lines}:
+    if not off or actor not in counters(lines):
         return
     said = ngettext(
         "%(count)s: %(off)d line is off by more than its tolerance",

@@ -143,7 +143,7 @@ def recount(count: Count, *, actor: str, skus: Collection[Sku] | None = None) ->
         line.earlier = [*line.earlier, _evidence(line)]
         line.recount += 1
         _forget(line)
-    CountLine.objects.bulk_update(again, [*_TAKEN, "earlier", "recount"], batch_size=1000)
+    CountLine.objects.bulk_update(again, [*_TAKEN, "recount"], batch_size=1000)
     held.status, held.submitted_by, held.submitted_at = CountStatus.DRAFT, "", None
     held.save()
     return held
@@ -175,7 +175,19 @@ def locked(count: Count, *statuses: CountStatus) -> Count:
 
 def counters_of(count: Count) -> set[str]:
     """Who counted the lines as they stand."""
-    return set(count.lines.filter(counted__isnull=False).values_list("counted_by", flat=True).distinct())
+    rows = CountLine.objects.filter(count=count, counted__isnull=False)
+    return counters(rows.only("counted_by", "recount", "earlier"))
+
+
+def counters(lines: Iterable[CountLine]) -> set[str]:
+    """Who counted these lines, those among them to whose number somebody else has added."""
+    found = set()
+    for line in lines:
+        found |= {
+            line.counted_by,
+            *(take["counted_by"] for take in line.earlier if take.get("added_to") == line.recount),
+        }
+    return found
 
 
 def shows_expected(count: Count, *, actor: str) -> bool:
@@ -185,7 +197,7 @@ def shows_expected(count: Count, *, actor: str) -> bool:
     return count.status != CountStatus.DRAFT and actor not in counters_of(count)
 
 
-_TAKEN = ("counted", "picked", "expected", "variance", "number", "counted_at", "counted_by")
+_TAKEN = ("counted", "picked", "expected", "variance", "number", "counted_at", "counted_by", "earlier")
 
 
 def _check_place(location: Location) -> None:
@@ -318,12 +330,15 @@ def _take_down(
         return
     first = line.counted is None
     if adding and not first:
+        if line.counted_by != actor:
+            line.earlier = [*line.earlier, {**_evidence(line), "added_to": line.recount}]
         line.counted, line.picked = (line.counted or 0) + take.counted, line.picked + take.picked
         if line.counted > LARGEST:
             errors[f"{take.row}.counted"] = _("%(sku)s: a count is 0 to %(most)s units") % {
                 "sku": take.sku, "most": LARGEST,
             }  # fmt: skip
     else:
+        line.earlier = [one for one in line.earlier if one.get("added_to") != line.recount]
         line.counted, line.picked, line.counted_at = take.counted, take.picked, clock.now()
         line.expected = level.available + level.reserved if level else 0
         line.number = level.number if level else 0

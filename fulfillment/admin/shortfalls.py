@@ -20,15 +20,21 @@ class ShortfallAdmin(CsvExport, RecordAdmin):
     list_display = ("found_at", "sku", "channel", "order", "kind_label", "quantity", "still_short", "closed_at")
     list_select_related = ("line__sku", "line__order__channel")
     list_filter = (
-        OpenFilter, ("kind", ChoicesDropdownFilter), ("line__order__channel", RelatedDropdownFilter),
+        OpenFilter, ("kind", ChoicesDropdownFilter), ("cause", ChoicesDropdownFilter),
+        ("line__order__channel", RelatedDropdownFilter),
         ("found_at", RangeDateTimeFilter),
     )  # fmt: skip
     search_fields = ("line__sku__code", "line__sku__name", "line__order__external_id")
     date_hierarchy = "found_at"
-    fields = (("sku", "channel", "order"), ("kind_label", "quantity", "still_short"), ("found_at", "closed_at"))
+    fields = (
+        ("sku", "channel", "order"),
+        ("kind_label", "cause", "quantity", "still_short"),
+        ("found_at", "closed_at"),
+    )
     csv_columns = (
         ("found_at", "found_at"), ("channel", "line.order.channel.code"), ("order", "line.order.external_id"),
-        ("sku", "line.sku.code"), ("kind", "kind"), ("quantity", "quantity"), ("still_short", "line.short"),
+        ("sku", "line.sku.code"), ("kind", "kind"), ("cause", "cause"),
+        ("quantity", "quantity"), ("still_short", "line.short"),
         ("closed_at", "closed_at"),
     )  # fmt: skip
 

@@ -219,6 +219,29 @@ def test_whoever_counted_cannot_approve_what_is_over_tolerance(place: Location, 
     assert numbers(mug) == (4, 4, 0)
 
 
+def test_whoever_has_counted_a_part_has_counted(place: Location, mug: Sku) -> None:
+    count = open_count(location=place, skus=[mug], actor=ANN)
+    count_lines(count, [Take(mug, 2)], actor=ANN)
+    count_lines(count, [Take(mug, 1)], actor=BEN, adding=True)
+    submit(count, actor=BEN)
+    for actor in (ANN, BEN):
+        with pytest.raises(SecondPersonNeeded):
+            approve(count, actor=actor)
+    recount(count, actor=BEN)
+    count_lines(count, [Take(mug, 3)], actor=BEN)
+    approve(submit(count, actor=BEN), actor=ANN)
+    assert numbers(mug) == (3, 3, 0)
+
+
+def test_what_is_counted_over_is_whose_number_stands(place: Location, mug: Sku) -> None:
+    count = open_count(location=place, skus=[mug], actor=ANN)
+    count_lines(count, [Take(mug, 2)], actor=ANN)
+    count_lines(count, [Take(mug, 1)], actor=BEN, adding=True)
+    count_lines(count, [Take(mug, 4)], actor=BEN)
+    approve(submit(count, actor=BEN), actor=ANN)
+    assert numbers(mug) == (4, 4, 0)
+
+
 def test_within_tolerance_the_same_person_approves(place: Location, mug: Sku) -> None:
     approve(counted(place, (mug, 8)), actor=ANN)
     assert numbers(mug) == (8, 8, 0)
