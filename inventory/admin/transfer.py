@@ -41,6 +41,9 @@ LEVELS = {
     TransferStatus.DISPATCHED: "warn", TransferStatus.PARTLY_RECEIVED: "warn", TransferStatus.RECEIVED: "good",
 }  # fmt: skip
 
+#: A draft of more lines is not a form: each line is a choice among all SKUs.
+FORM_LINES = 100
+
 #: So many of its newest entries stand on a transfer's page; the ledger has all of them.
 NEWEST = 50
 
@@ -108,8 +111,10 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         ("status", ChoicesDropdownFilter), ("from_location", RelatedDropdownFilter),
         ("to_location", RelatedDropdownFilter), ("created_at", RangeDateTimeFilter),
     )  # fmt: skip
-    search_fields = ("code", "note", "lines__sku__code", "lines__sku__name", "lines__sku__barcode")
-    search_help_text = gettext_lazy("Code, note, or part of a SKU's code, name or barcode")
+    search_fields = (
+        "code", "note", "lines__sku__code", "lines__sku__name", "lines__sku__barcode", "lines__sku__codes__code",
+    )  # fmt: skip
+    search_help_text = gettext_lazy("Code, note, or part of a SKU's name or of any of its codes")
     ordering = ("-id",)
     fields = (("from_location", "to_location"), ("code", "note"))
     actions_detail = ("dispatch_units", "receive_units", "lose_units", "cancel_transfer")
@@ -137,8 +142,10 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
     # What may be edited: drafts, by whoever may change stock.
 
     def has_change_permission(self, request: HttpRequest, obj: Transfer | None = None) -> bool:
-        """Only a draft is a form."""
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_draft)
+        """Only a draft is a form, and only where a browser can carry it: longer ones are changed by the API."""
+        if not super().has_change_permission(request, obj):
+            return False
+        return obj is None or (obj.is_draft and obj.lines.count() <= FORM_LINES)
 
     def has_delete_permission(self, request: HttpRequest, obj: Transfer | None = None) -> bool:
         """Nobody deletes a document: it is cancelled."""

@@ -10,8 +10,11 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 
+from inventory.adjustments import open_stock
+from inventory.manifest import Units
 from inventory.models import Location, Person, Role, Sku, StockLevel, Transfer, TransferLine
 from inventory.rebuild import verify
+from inventory.transfers import create_transfer
 from tests.admin.house import House
 from tests.admin.pages import address, confirm, page_of, text
 
@@ -224,3 +227,23 @@ def test_what_is_in_transit_leads_to_its_transfer(
     assert held in found.context["cl"].queryset
     text(act(boss, held, "receive_units", **{f"good_{only.pk}": 3}))
     assert "in transit from" not in text(boss.get(everywhere))
+
+
+def test_a_long_transfer_is_no_form_and_is_moved_on_in_turns(house: House, boss: Client) -> None:
+    product, (source, _other, shop) = house.skus[0].product, house.locations
+    skus = Sku.objects.bulk_create(Sku(code=f"L-{n:04}", name="long", product=product) for n in range(301))
+    open_stock([(sku.pk, source.pk, 2) for sku in skus], actor="test")
+    long = create_transfer(
+        from_location=source, to_location=shop, lines=[Units(sku, 2) for sku in skus], code="LONG", actor="test"
+    )
+    page = text(boss.get(page_of(long)))
+    assert 'name="lines-0-quantity"' not in page and "L-0000" in page and page_of(long, "dispatch_units") in page
+    asked = text(boss.get(page_of(long, "dispatch_units")))
+    assert "Here are the first 300 of 301 lines." in asked
+    for count, status in ((300, "dispatched"), (1, "dispatched")):
+        waiting = [row for row in long.lines.all() if row.waiting][:300]
+        assert len(waiting) == count
+        text(act(boss, long, "dispatch_units", **{f"leaves_{row.pk}": 2 for row in waiting}))
+        assert Transfer.objects.get(pk=long.pk).status == status
+    assert sum(row.under_way for row in long.lines.all()) == 602
+    assert list(verify()) == []
