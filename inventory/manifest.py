@@ -21,6 +21,10 @@ class WrongStep(TransferError):
     """It makes sense, but not where the transfer stands now."""
 
 
+class NotYours(TransferError):
+    """Who is limited to other locations may not do this step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Units:
     """So many units of one SKU."""

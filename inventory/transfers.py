@@ -1,7 +1,8 @@
 """Stock that goes from one location to another, in two steps: what has left is in transit until it is received.
 
-Each verb locks the document's row first, then all levels once, and posts once. Units in transit are kept at the destination:
-a unit leaves the source for ``transfer`` and comes from there, so that each level's entries add up by themselves.
+Each verb locks the document's row first, then all levels once, and posts once. ``places`` are the locations that whoever acts is
+limited to; they are looked at under that lock, since a draft may be changed until then. Units in transit are kept at the
+destination: a unit leaves the source for ``transfer`` and comes from there, so that each level's entries add up by themselves.
 """
 
 import json
@@ -15,7 +16,7 @@ from .kernel import clock
 from .kernel.idempotency import fingerprint
 from .ledger import Posting, post
 from .locks import LockedLevels, lock_levels
-from .manifest import Arrived, TransferError, Units, WrongStep, check_lines, match
+from .manifest import Arrived, NotYours, TransferError, Units, WrongStep, check_lines, match
 from .models import Location, Reason, State, StepKind, Transfer, TransferLine, TransferStatus, TransferStep
 from .models.transfer import OPEN
 
@@ -94,17 +95,20 @@ def amend(
     note: str | None = None,
     actor: str,
     key: str | None = None,
+    places: frozenset[int] | None = None,
 ) -> Transfer:
     """Change a draft: ``lines`` replace those that it has. Raises TransferError, WrongStep once something has left."""
     held = _lock(transfer)
-    places = [None if place is None else place.pk for place in (from_location, to_location)]
-    contents = _contents("amend", held.code, places, note, None if lines is None else _listed(lines))
+    _refuse_strangers(places, held.from_location, held.to_location)
+    ends = [None if place is None else place.pk for place in (from_location, to_location)]
+    contents = _contents("amend", held.code, ends, note, None if lines is None else _listed(lines))
     deed = _Deed(StepKind.AMENDED, actor, key, contents)
     if deed.done() is not None:
         return held
     if not held.is_draft:
         raise WrongStep(f"transfer {held} is {_stands(held)}: only a draft can be changed")
     held.from_location, held.to_location = from_location or held.from_location, to_location or held.to_location
+    _refuse_strangers(places, held.from_location, held.to_location)
     _check_places(held.from_location, held.to_location)
     held.note = held.note if note is None else note
     held.save(update_fields=["from_location", "to_location", "note"])
@@ -118,10 +122,16 @@ def amend(
 
 @transaction.atomic
 def dispatch(
-    transfer: Transfer, *, lines: Sequence[Units] | None = None, actor: str, key: str | None = None
+    transfer: Transfer,
+    *,
+    lines: Sequence[Units] | None = None,
+    actor: str,
+    key: str | None = None,
+    places: frozenset[int] | None = None,
 ) -> Transfer:
     """Send off the given units, or all that waits; the rest may follow. Raises InsufficientStock naming every short line."""
     held = _lock(transfer)
+    _refuse_strangers(places, held.from_location)
     deed = _Deed(StepKind.DISPATCHED, actor, key, _contents("dispatch", held.code, _listed(lines)))
     if deed.done() is not None:
         return held
@@ -139,8 +149,8 @@ def dispatch(
         )
 
     found = match(rows, chosen, units=lambda line: line.quantity, most=lambda row: row.waiting, too_many=too_many)
-    places = (held.from_location_id, held.to_location_id)
-    levels = lock_levels((row.sku_id, place) for row, _line in found for place in places)
+    ends = (held.from_location_id, held.to_location_id)
+    levels = lock_levels((row.sku_id, place) for row, _line in found for place in ends)
     _refuse_short(held, found, levels)
     postings = []
     for row, line in found:
@@ -154,10 +164,16 @@ def dispatch(
 
 @transaction.atomic
 def receive(
-    transfer: Transfer, *, lines: Sequence[Arrived] | None = None, actor: str, key: str | None = None
+    transfer: Transfer,
+    *,
+    lines: Sequence[Arrived] | None = None,
+    actor: str,
+    key: str | None = None,
+    places: frozenset[int] | None = None,
 ) -> Transfer:
     """Take in what came, good or damaged, or all that is under way; as often as something comes. Raises WrongStep."""
     held = _lock(transfer)
+    _refuse_strangers(places, held.to_location)
     deed = _Deed(StepKind.RECEIVED, actor, key, _contents("receive", held.code, _listed(lines)))
     if deed.done() is not None:
         return held
@@ -184,10 +200,17 @@ def receive(
 
 @transaction.atomic
 def report_lost(
-    transfer: Transfer, *, lines: Sequence[Units], note: str = "", actor: str, key: str | None = None
+    transfer: Transfer,
+    *,
+    lines: Sequence[Units],
+    note: str = "",
+    actor: str,
+    key: str | None = None,
+    places: frozenset[int] | None = None,
 ) -> Transfer:
     """Units that left will not come. Raises WrongStep where more are lost than are under way."""
     held = _lock(transfer)
+    _refuse_strangers(places, held.to_location)
     deed = _Deed(StepKind.LOST, actor, key, _contents("lose", held.code, note, _listed(lines)), note)
     if deed.done() is not None:
         return held
@@ -206,9 +229,17 @@ def report_lost(
 
 
 @transaction.atomic
-def cancel(transfer: Transfer, *, note: str = "", actor: str, key: str | None = None) -> Transfer:
+def cancel(
+    transfer: Transfer,
+    *,
+    note: str = "",
+    actor: str,
+    key: str | None = None,
+    places: frozenset[int] | None = None,
+) -> Transfer:
     """End it: what is under way goes back to where it came from, what has come stays. Raises WrongStep where it has ended."""
     held = _lock(transfer)
+    _refuse_strangers(places, held.from_location, *([held.to_location] if held.is_draft else []))
     deed = _Deed(StepKind.CANCELLED, actor, key, _contents("cancel", held.code, note), note)
     if deed.done() is not None:
         return held
@@ -275,6 +306,12 @@ def _rows_under_way(held: Transfer) -> list[TransferLine]:
         what = "dispatch it first" if held.is_draft else f"it is {_stands(held)}"
         raise WrongStep(f"transfer {held}: nothing is under way; {what}")
     return rows
+
+
+def _refuse_strangers(places: frozenset[int] | None, *ends: Location) -> None:
+    """One of these ends has to be a location of whoever acts, if they are limited to some."""
+    if places is not None and not any(end.pk in places for end in ends):
+        raise NotYours(f"that is for those of {' or '.join(end.code for end in ends)} to do")
 
 
 def _refuse_closed(held: Transfer) -> None:

@@ -194,7 +194,7 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         values = {name: form.cleaned_data[name] for name in ("from_location", "to_location", "note")}
         lines = next(each for each in formsets if isinstance(each, LineFormSet)).lines()
         if change:
-            transfers.amend(form.instance, **values, lines=lines, actor=actor(request))
+            transfers.amend(form.instance, **values, lines=lines, **_who(request))
             return
         made = transfers.create_transfer(
             **values, code=form.cleaned_data.get("code", ""), lines=lines, actor=actor(request)
@@ -255,7 +255,7 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         transfer = _found(self, request, object_id, "dispatch")
 
         def deed(values: dict[str, Any]) -> str:
-            transfers.dispatch(transfer, lines=values["lines"], actor=actor(request), key=values["step_key"])
+            transfers.dispatch(transfer, lines=values["lines"], key=values["step_key"], **_who(request))
             return _said(_("Dispatched: %(units)s to %(place)s."), values, transfer.to_location)
 
         says = [
@@ -273,7 +273,7 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         transfer = _found(self, request, object_id, "receive")
 
         def deed(values: dict[str, Any]) -> str:
-            transfers.receive(transfer, lines=values["lines"], actor=actor(request), key=values["step_key"])
+            transfers.receive(transfer, lines=values["lines"], key=values["step_key"], **_who(request))
             return _said(_("Received: %(units)s at %(place)s."), values, transfer.to_location)
 
         says = [_("Good units are for sale at %s at once; damaged ones are not.") % transfer.to_location]
@@ -288,7 +288,7 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         transfer = _found(self, request, object_id, "lose")
 
         def deed(values: dict[str, Any]) -> str:
-            step = {"note": values["reason"], "actor": actor(request), "key": values["step_key"]}
+            step = {"note": values["reason"], "key": values["step_key"], **_who(request)}
             transfers.report_lost(transfer, lines=values["lines"], **step)
             return _said(_("Reported lost: %(units)s on the way to %(place)s."), values, transfer.to_location)
 
@@ -307,7 +307,7 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
         transfer = _found(self, request, object_id, "cancel")
 
         def deed(values: dict[str, Any]) -> str:
-            transfers.cancel(transfer, note=values["reason"], actor=actor(request), key=values["step_key"])
+            transfers.cancel(transfer, note=values["reason"], key=values["step_key"], **_who(request))
             return _("Transfer %s is cancelled.") % transfer
 
         units = sum(line.under_way for line in transfer.lines.all())
@@ -321,6 +321,11 @@ class TransferAdmin(CsvExport, BackOfficeAdmin):
             self, request, title=_("Cancel transfer %s") % transfer, deed=deed, says=says, subjects=[transfer],
             back=page_of(transfer), form_class=CancelForm, submit=_("Cancel the transfer"), danger=True,
         )  # fmt: skip
+
+
+def _who(request: HttpRequest) -> dict[str, Any]:
+    """Who acts, and at which locations, as the verbs take it."""
+    return {"actor": actor(request), "places": places_of(request)}
 
 
 def _number(object_id: Any) -> int:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from .. import transfers
 from ..codes import skus_by_code
-from ..manifest import Arrived, TransferError, Units, WrongStep
+from ..manifest import Arrived, NotYours, TransferError, Units, WrongStep
 from ..models import Location, Sku, Transfer
 from .access import Area
 from .errors import Refused, translates
@@ -212,7 +212,7 @@ class Transfers(Creates, Changes, Reads):
         self._check_either(given.get("from_location", held.from_location), given.get("to_location", held.to_location))
         rows = given.pop("lines", None)
         lines = None if rows is None else [Units(sku, row["quantity"]) for sku, row in _with_skus(rows)]
-        return transfers.amend(held, **given, lines=lines, actor=self.caller.actor)
+        return transfers.amend(held, **given, lines=lines, **self._who)
 
     @extend_schema(request=Leaving, responses=ShownTransfer)
     @action(detail=True, methods=["post"], url_path="dispatch")
@@ -224,7 +224,7 @@ class Transfers(Creates, Changes, Reads):
 
         def deed() -> tuple[int, Any]:
             lines = None if rows is None else _leaving(held, rows)
-            transfers.dispatch(held, lines=lines, actor=self.caller.actor)
+            transfers.dispatch(held, lines=lines, **self._who)
             return 200, self.shown(held)
 
         return self.carry_out(deed)
@@ -238,7 +238,7 @@ class Transfers(Creates, Changes, Reads):
         rows = self.body(Came).validated_data.get("lines")
 
         def deed() -> tuple[int, Any]:
-            transfers.receive(held, lines=None if rows is None else _arrived(held, rows), actor=self.caller.actor)
+            transfers.receive(held, lines=None if rows is None else _arrived(held, rows), **self._who)
             return 200, self.shown(held)
 
         return self.carry_out(deed)
@@ -253,7 +253,7 @@ class Transfers(Creates, Changes, Reads):
 
         def deed() -> tuple[int, Any]:
             lines = [Units(sku, row["quantity"]) for sku, row in _with_skus(given["lines"])]
-            transfers.report_lost(held, lines=lines, note=given["reason"], actor=self.caller.actor)
+            transfers.report_lost(held, lines=lines, note=given["reason"], **self._who)
             return 200, self.shown(held)
 
         return self.carry_out(deed)
@@ -270,10 +270,15 @@ class Transfers(Creates, Changes, Reads):
         reason = self.body(Why).validated_data["reason"]
 
         def deed() -> tuple[int, Any]:
-            transfers.cancel(held, note=reason, actor=self.caller.actor)
+            transfers.cancel(held, note=reason, **self._who)
             return 200, self.shown(held)
 
         return self.carry_out(deed)
+
+    @property
+    def _who(self) -> dict[str, Any]:
+        """Who acts, and at which locations, as the verbs take it."""
+        return {"actor": self.caller.actor, "places": self.caller.location_ids}
 
     def _check_either(self, source: Location, target: Location) -> None:
         if not any(self.caller.may_act_at(place.pk) for place in (source, target)):
@@ -319,3 +324,8 @@ def _transfer_error(error: TransferError) -> Refused:
 @translates(WrongStep)
 def _wrong_step(error: WrongStep) -> Refused:
     return Refused(error, status=409, fields=error.fields)
+
+
+@translates(NotYours)
+def _not_yours(error: NotYours) -> Refused:
+    return Refused(error, status=403)

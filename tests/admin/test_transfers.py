@@ -246,4 +246,3 @@ def test_a_long_transfer_is_no_form_and_is_moved_on_in_turns(house: House, boss:
         text(act(boss, long, "dispatch_units", **{f"leaves_{row.pk}": 2 for row in waiting}))
         assert Transfer.objects.get(pk=long.pk).status == status
     assert sum(row.under_way for row in long.lines.all()) == 602
-    assert list(verify()) == []

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from inventory.errors import InsufficientStock, KeyConflict
-from inventory.manifest import Arrived, TransferError, Units, WrongStep
+from inventory.manifest import Arrived, NotYours, TransferError, Units, WrongStep
 from inventory.models import LedgerEntry, Location, Sku, StockLevel, Transfer, TransferLine
 from inventory.rebuild import verify
 from inventory.transfers import amend, cancel, create_transfer, dispatch, receive, report_lost
@@ -310,3 +310,29 @@ def test_the_database_refuses_lines_that_do_not_add_up(draft: Transfer) -> None:
     for wrong in ({"dispatched": 7}, {"received": 1}, {"dispatched": 2, "lost": 3}, {"dispatched": 2, "damaged": -1}):
         with pytest.raises(IntegrityError, match="transfer_line_adds_up"), transaction.atomic():
             TransferLine.objects.filter(quantity=6).update(**wrong)
+
+
+def test_who_is_limited_to_locations_is_looked_at_under_the_lock(
+    draft: Transfer, mug: Sku, w1: Location, w2: Location
+) -> None:
+    here, there, elsewhere = frozenset({w1.pk}), frozenset({w2.pk}), frozenset({LocationFactory().pk})
+    for places in (there, elsewhere):
+        with pytest.raises(NotYours, match="that is for those of W1 to do"):
+            dispatch(draft, actor=ANN, places=places)
+    with pytest.raises(NotYours, match="W1 or W2"):
+        amend(draft, note="mine", actor=ANN, places=elsewhere)
+    amend(draft, note="ours", actor=ANN, places=there)
+    dispatch(draft, actor=ANN, places=here)
+    for places in (here, elsewhere):
+        with pytest.raises(NotYours, match="that is for those of W2 to do"):
+            receive(draft, actor=ANN, places=places)
+        with pytest.raises(NotYours):
+            report_lost(draft, lines=[Units(mug, 1)], actor=ANN, places=places)
+    receive(draft, lines=[Arrived(mug, 1)], actor=ANN, places=there)
+    with pytest.raises(NotYours, match="that is for those of W1 to do"):
+        cancel(draft, actor=ANN, places=there)
+    assert cancel(draft, actor=ANN, places=here).status == "cancelled"
+
+
+def test_a_draft_is_cancelled_from_either_end(draft: Transfer, w2: Location) -> None:
+    assert cancel(draft, actor=ANN, places=frozenset({w2.pk})).status == "cancelled"
