@@ -15,9 +15,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, FieldTextFilter
 from unfold.decorators import action, display
 
 from .. import catalogue
-from ..models import Product, Sku, StockLevel
+from ..codes import give_codes
+from ..models import Product, Sku, SkuCode, StockLevel
 from ..people.roles import at_places, standing_of
 from .base import BackOfficeAdmin, money
+from .codes import CodeInline, ask_rename
 from .counts import ask_count_now
 from .export import CsvExport
 from .pages import find, page_of
@@ -95,11 +97,16 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     list_display = ("code", "name", "barcode", "product", "price_text", "units_available", "everywhere", "is_active")
     list_select_related = ("product",)
     list_filter = (("is_active", BooleanRadioFilter), "product__category", ("product__brand", FieldTextFilter))
-    search_fields = ("code", "name", "barcode")
-    search_help_text = _("Part of a code, name or barcode")
+    search_fields = ("code", "name", "barcode", "codes__code")
+    search_help_text = _("Part of any code, name or barcode")
     autocomplete_fields = ("product",)
-    inlines = (LevelInline,)
-    actions_detail = ("adjust_stock", "move_state", "count_now", "all_channels")
+    inlines = (LevelInline, CodeInline)
+    actions_detail = (
+        "adjust_stock",
+        "count_now",
+        "all_channels",
+        {"title": _("More"), "icon": "more_horiz", "items": ["move_state", "rename"]},
+    )
     fieldsets = (
         (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
         (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
@@ -144,6 +151,15 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
         """Rules may go by its tags: channels hear of a change."""
         catalogue.save_sku(obj)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Codes are given by the verb that the API uses too."""
+        if formset.model is not SkuCode:
+            super().save_formset(request, form, formset, change)
+            return
+        formset.save(commit=False)  # only for the history, which asks it what has changed
+        if formset.has_changed():
+            give_codes(form.instance, formset.given)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Also by product, which a product's page links to."""
         return lookup == "product__id__exact" or super().lookup_allowed(lookup, value, request)
@@ -169,6 +185,12 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     def all_channels(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The SKU on every channel side by side."""
         return redirect("sku-everywhere", pk=find(self, request, object_id).pk)
+
+    @action(description=_("Rename"), icon="edit", url_path="rename", permissions=["change"])
+    def rename(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give it another code; the old one goes on leading to it."""
+        sku = find(self, request, object_id)
+        return ask_rename(self, request, sku=sku, back=page_of(sku))
 
     @action(description=_("Adjust stock"), icon="exposure", url_path="adjust", permissions=["stock"])
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:

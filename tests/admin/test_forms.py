@@ -161,7 +161,7 @@ def test_a_key_is_shown_once(boss: Client) -> None:
 
 def test_what_rules_go_by_is_told_to_channels(house: House, boss: Client) -> None:
     product, sku, place = house.skus[0].product, house.skus[0], house.locations[1]
-    levels = {"levels-TOTAL_FORMS": "0", "levels-INITIAL_FORMS": "0"}
+    levels = {f"{rows}-{count}_FORMS": "0" for rows in ("levels", "codes") for count in ("TOTAL", "INITIAL")}
     zone = {"kind": "warehouse", "priority": "100", "time_zone": "Europe/Berlin", "working_days": "1,2"}
     for row, values in (
         (product, {"code": product.code, "name": product.name, "category": "Cups"}),
