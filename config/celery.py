@@ -94,12 +94,10 @@ def _leave_logging_to_django(**_: Any) -> None:
 
 @worker_init.connect
 def _close_pools_before_forking(**_: Any) -> None:
-    """A pool's threads do not survive a fork: each child opens its own."""
-    from django.db import connections
+    """Each child opens its own."""
+    from config.connections import let_go
 
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
+    let_go()
 
 
 @worker_before_create_process.connect

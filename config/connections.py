@@ -1,4 +1,4 @@
-"""Database connections that stay open from one webhook to the next."""
+"""Database connections: those that stay open from one webhook to the next, and how a process lets go of all."""
 
 import time
 from collections.abc import Iterator
@@ -12,6 +12,13 @@ KEPT_SECONDS = 60.0
 
 #: Those that nobody uses at the moment, with the time since which they are kept; the one used last is taken first.
 _idle: list[tuple[BaseDatabaseWrapper, float]] = []
+
+
+def let_go() -> None:
+    """Close this process's connections and their pools: a pool brings threads, and none of both survives a fork."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 @contextmanager

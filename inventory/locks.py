@@ -78,7 +78,7 @@ def lock_levels(pairs: Iterable[Pair], *, create: bool = True) -> LockedLevels:
             locked.created = cursor.rowcount > 0
             rows = _select_locked(cursor, skus, locations)
     for row in rows:
-        level = LockedLevel(*(*row[:10], bytes(row[10])))
+        level = _locked(row)
         locked[level.sku_id, level.location_id] = level
     return locked
 
@@ -90,10 +90,14 @@ def share_levels(sku_ids: Collection[int]) -> list[LockedLevel]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARE, [sorted(sku_ids)])
-        return [LockedLevel(*(*row[:10], bytes(row[10]))) for row in cursor.fetchall()]
+        return [_locked(row) for row in cursor.fetchall()]
 
 
 def _select_locked(cursor: Any, skus: list[int], locations: list[int]) -> list[tuple[Any, ...]]:
     cursor.execute(_LOCK, [skus, locations])
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def _locked(row: tuple[Any, ...]) -> LockedLevel:
+    return LockedLevel(*(*row[:-1], bytes(row[-1])))

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
 from django.db.models import Sum
 
 from channels.credentials import account
 from channels.models import Channel, Debt, StockTarget
 from channels.simulators.serve import serve
+from config.connections import let_go
 from config.launcher import read_stack
 from inventory.models import StockLevel
 
@@ -24,7 +24,7 @@ EVENTS_KEPT = 1000
 def run(*, target: str, rate: float) -> None:
     """Serve until a signal comes. Books open at what the product believes they show: nothing is forgotten by a stop."""
     config = configuration(target=target, rate=rate)
-    _let_go_of_the_database()
+    let_go()
     asyncio.run(serve(config, with_parent=True, opened=_are_open))
 
 
@@ -34,14 +34,8 @@ def _are_open() -> bool:
     if not stack or not stack["ready"]:
         return False
     owed = Debt.objects.exists()
-    _let_go_of_the_database()
+    let_go()
     return not owed
-
-
-def _let_go_of_the_database() -> None:
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
 
 
 def configuration(*, target: str, rate: float) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import counts
-from ..codes import skus_by_code
 from ..count_approval import approve
 from ..errors import CountError, SecondPersonNeeded
 from ..models import Count, CountLine, Location, StockClass
@@ -23,6 +22,7 @@ from .access import Area
 from .errors import Refused, translates
 from .fields import Code, NewCode, Units
 from .filters import ByCode, BySku, Filters
+from .lines import with_skus
 from .resource import Changes, Creates, Reads, Strict, StrictModel, Why
 
 SOME: dict[str, Any] = {"allow_empty": False, "max_length": 10_000}
@@ -260,18 +260,9 @@ class Counts(Creates, Changes, Reads):
 
 def _takes(rows: Sequence[Mapping[str, Any]]) -> list[counts.Take]:
     """What the rows say, each SKU found by its code. Raises Refused naming every row whose SKU there is not."""
-    known = skus_by_code([row["sku"] for row in rows])
-    fields = {
-        f"lines.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
-        for index, row in enumerate(rows)
-        if row["sku"] not in known
-    }
-    if fields:
-        path, messages = next(iter(fields.items()))
-        raise Refused(f"{path}: {messages[0]}", fields=fields)
     return [
-        counts.Take(known[row["sku"]], row.get("counted"), row.get("picked", 0), f"lines.{index}")
-        for index, row in enumerate(rows)
+        counts.Take(sku, row.get("counted"), row.get("picked", 0), f"lines.{index}")
+        for index, (sku, row) in enumerate(with_skus(rows))
     ]
 
 

@@ -13,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import transfers
-from ..codes import skus_by_code
 from ..manifest import Arrived, NotYours, TransferError, Units, WrongStep
-from ..models import Location, Sku, Transfer
+from ..models import Location, Transfer
 from .access import Area
 from .errors import Refused, translates
 from .fields import Code, NewCode
 from .fields import Units as UnitsField
 from .filters import ByCode, Filters
+from .lines import with_skus
 from .resource import Changes, Creates, Reads, Strict, StrictModel, Why
 
 SOME: dict[str, Any] = {"allow_empty": False, "max_length": 10_000}
@@ -202,7 +202,7 @@ class Transfers(Creates, Changes, Reads):
         """Draft one by its verb; one of its ends is the caller's."""
         given = dict(serializer.validated_data)
         self._check_either(given["from_location"], given["to_location"])
-        lines = [Units(sku, row["quantity"]) for sku, row in _with_skus(given.pop("lines"))]
+        lines = [Units(sku, row["quantity"]) for sku, row in with_skus(given.pop("lines"))]
         return transfers.create_transfer(**given, lines=lines, actor=self.caller.actor)
 
     def change(self, serializer: Any) -> Transfer:
@@ -211,7 +211,7 @@ class Transfers(Creates, Changes, Reads):
         given = dict(serializer.validated_data)
         self._check_either(given.get("from_location", held.from_location), given.get("to_location", held.to_location))
         rows = given.pop("lines", None)
-        lines = None if rows is None else [Units(sku, row["quantity"]) for sku, row in _with_skus(rows)]
+        lines = None if rows is None else [Units(sku, row["quantity"]) for sku, row in with_skus(rows)]
         return transfers.amend(held, **given, lines=lines, **self._who)
 
     @extend_schema(request=Leaving, responses=ShownTransfer)
@@ -252,7 +252,7 @@ class Transfers(Creates, Changes, Reads):
         given = self.body(Lost).validated_data
 
         def deed() -> tuple[int, Any]:
-            lines = [Units(sku, row["quantity"]) for sku, row in _with_skus(given["lines"])]
+            lines = [Units(sku, row["quantity"]) for sku, row in with_skus(given["lines"])]
             transfers.report_lost(held, lines=lines, note=given["reason"], **self._who)
             return 200, self.shown(held)
 
@@ -285,23 +285,9 @@ class Transfers(Creates, Changes, Reads):
             self.check_location(source.pk)
 
 
-def _with_skus(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Sku, Mapping[str, Any]]]:
-    """Each row with its SKU, found at once. Raises Refused naming every row whose SKU there is not."""
-    known = skus_by_code([row["sku"] for row in rows])
-    fields = {
-        f"lines.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
-        for index, row in enumerate(rows)
-        if row["sku"] not in known
-    }
-    if fields:
-        path, messages = next(iter(fields.items()))
-        raise Refused(f"{path}: {messages[0]}", fields=fields)
-    return [(known[row["sku"]], row) for row in rows]
-
-
 def _leaving(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Units]:
     waiting = {row.sku_id: row.waiting for row in held.lines.all()}
-    return [Units(sku, row.get("quantity", waiting.get(sku.pk, 1))) for sku, row in _with_skus(rows)]
+    return [Units(sku, row.get("quantity", waiting.get(sku.pk, 1))) for sku, row in with_skus(rows)]
 
 
 def _arrived(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Arrived]:
@@ -312,7 +298,7 @@ def _arrived(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Arrived]
             row.get("quantity", 0 if row.get("damaged") else under_way.get(sku.pk, 1)),
             row.get("damaged", 0),
         )
-        for sku, row in _with_skus(rows)
+        for sku, row in with_skus(rows)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pytest
 import redis
@@ -11,9 +11,13 @@ from django.conf import settings
 
 from channels import sync
 from channels.models import Channel, Debt, StockTarget, SyncLane
+from inventory.locks import LockedLevel
 from inventory.models import Location, Sku, StockLevel
 from tests.concurrency.shop import Shop
 from tests.factories import ChannelFactory, ListingFactory, LocationFactory, stocked
+
+#: What locks read of a level, for controls that read it without.
+LEVEL_COLUMNS = tuple(field.name for field in fields(LockedLevel))
 
 
 @dataclass

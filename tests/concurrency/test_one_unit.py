@@ -15,6 +15,7 @@ from inventory.ledger import Posting, post
 from inventory.locks import LockedLevel, LockedLevels, Pair
 from inventory.models import LedgerEntry, Location, Sku, State, StockLevel
 from inventory.rebuild import verify
+from tests.concurrency.conftest import LEVEL_COLUMNS
 from tests.concurrency.threads import PATIENCE_SECONDS, together
 from tests.factories import LocationFactory, ManualChannelFactory, request, stocked
 
@@ -23,22 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def read_unlocked(pairs: Iterable[Pair]) -> LockedLevels:
     """What ``lock_levels`` reads, without its lock."""
-    columns = (
-        "id",
-        "sku_id",
-        "location_id",
-        "available",
-        "reserved",
-        "quarantine",
-        "damaged",
-        "hold",
-        "in_transit",
-        "number",
-        "hash",
-    )
     levels = LockedLevels()
     for sku_id, location_id in set(pairs):
-        for row in StockLevel.objects.filter(sku=sku_id, location=location_id).values_list(*columns):
+        for row in StockLevel.objects.filter(sku=sku_id, location=location_id).values_list(*LEVEL_COLUMNS):
             levels[sku_id, location_id] = LockedLevel(*row[:10], hash=bytes(row[10]))
     return levels
 

@@ -17,7 +17,7 @@ from channels.models import AllocationRule, Channel, Debt
 from channels.rules import save_rule
 from inventory.locks import LockedLevel
 from inventory.models import StockLevel
-from tests.concurrency.conftest import World
+from tests.concurrency.conftest import LEVEL_COLUMNS, World
 from tests.concurrency.threads import Job, uncommitted, until_stuck
 from tests.factories import LocationFactory, ManualChannelFactory, add_stock, request
 
@@ -31,19 +31,7 @@ def phone(world: World) -> Channel:
 
 def read_without_waiting(sku_ids: Collection[int]) -> list[LockedLevel]:
     """What ``share_levels`` does, without its lock."""
-    rows = StockLevel.objects.filter(sku__in=sku_ids).values_list(
-        "id",
-        "sku_id",
-        "location_id",
-        "available",
-        "reserved",
-        "quarantine",
-        "damaged",
-        "hold",
-        "in_transit",
-        "number",
-        "hash",
-    )
+    rows = StockLevel.objects.filter(sku__in=sku_ids).values_list(*LEVEL_COLUMNS)
     return [LockedLevel(*row[:10], hash=bytes(row[10])) for row in rows]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
 from django.utils.translation import gettext as _
 
 from config.children import Command as Process
 from config.children import stack_commands
+from config.connections import let_go
 from config.launcher import Launcher, free_port
 from config.layout import PROJECT_DIR, LayoutError
 from config.processes import ServerError
@@ -74,13 +74,13 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         store_schedule()
         prepare(state, rate=rate, show=self._show)
-        _let_go_of_the_database()
+        let_go()
 
     def _welcome(self, state: Any, url: str) -> None:
         from config.demo.world import LOGIN, password_shown
 
         password = password_shown(state)
-        _let_go_of_the_database()
+        let_go()
         self._show("")
         self._show(_("SellOnce is at {url}").format(url=url))
         self._show(_("Log in as {login} with the password {password}").format(login=LOGIN, password=password))
@@ -101,9 +101,3 @@ def _start_again_on_own_data() -> None:
     environment = {**os.environ, **dict.fromkeys(NOT_OURS, ""), **relaxed, "DATA_DIR": own, INSIDE: own}
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
-
-
-def _let_go_of_the_database() -> None:
-    """The launcher has one thread; a pool would bring more."""
-    connections["default"].close()
-    connections["default"].close_pool()  # type: ignore[attr-defined]
