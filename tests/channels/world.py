@@ -16,7 +16,7 @@ from channels import sync
 from channels.models import Channel, Debt, Listing, PushLog, StockTarget, SyncLane
 from channels.registration import create_channel, create_listing, create_listings
 from inventory.adjustments import adjust, open_stock
-from inventory.kernel import clock
+from inventory.kernel import clock, workqueue
 from inventory.models import Location, Product, Sku
 from tests.channels.shop import Json, Shop
 
@@ -132,6 +132,10 @@ class Alarms:
                     ids = json.loads(base64.b64decode(message["body"]))[0]
                     found.append((ids, message["headers"].get("eta") is not None))
         return found
+
+    def flag_is_up(self, task: str) -> bool:
+        """Whether a change now would ring nobody, since somebody is said to come."""
+        return bool(self.client.exists(workqueue._flag(task, ())))
 
     def forget(self) -> None:
         self.client.flushdb()
