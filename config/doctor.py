@@ -22,6 +22,7 @@ from config.celery import QUEUES, app
 from config.launcher import read_stack
 from config.tasks import HEARTBEAT_KEY
 from inventory.kernel import workqueue
+from reports.ledger_checks import state_of_ledger
 
 OLDEST_POSTGRES = 15
 HEARTBEAT_LATE_SECONDS = 60
@@ -183,9 +184,14 @@ def check_backup() -> Iterator[Finding]:
     yield Finding("backup", *state_of_backups())
 
 
+def check_ledger() -> Iterator[Finding]:
+    """Entries, levels and promises were compared not long ago, and fit."""
+    yield Finding("ledger", *state_of_ledger())
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     *(check_settings, check_disk, check_database, check_roles, check_migrations, check_redis),
-    *(check_workers, check_beat, check_queues, check_web, check_channels, check_backup),
+    *(check_workers, check_beat, check_queues, check_web, check_channels, check_backup, check_ledger),
 )
 
 

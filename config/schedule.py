@@ -37,6 +37,9 @@ SCHEDULE: dict[str, Entry] = {
     "Read stock back": Entry("channels.tasks.schedule_read_backs", 300, "Finds and repairs numbers that are not ours"),
     "Go on after a restore": Entry("channels.tasks.go_on", 5, "Lets numbers leave once orders were read again"),
     "Back up": Entry("config.tasks.back_up", 600, "Makes the nightly backup when it is due, and keeps the last ones"),
+    "Check the ledger": Entry(
+        "reports.tasks.check_ledger", 60, "Compares entries, levels and promises each night, and when asked to"
+    ),
     "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Count sales and lag": Entry("reports.tasks.tally", 5, "Keeps the overview's figures quick to read"),

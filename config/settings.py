@@ -167,6 +167,10 @@ BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=7)  # nightly ones; 0 makes none
 BACKUP_CHECK_DAYS = env.int("BACKUP_CHECK_DAYS", default=1)  # restored to check so often; 0 never
 BACKUP_LEAVES_FREE_MB = env.int("BACKUP_LEAVES_FREE_MB", default=256)
 
+LEDGER_CHECK_HOUR_UTC = env.int(
+    "LEDGER_CHECK_HOUR_UTC", default=3
+)  # everything is compared with everything, each night
+
 # --- Security
 HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -45,6 +45,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
             (_("Products"), "category", "inventory_product_changelist", "inventory.view_product", ""),
             (_("Ledger"), "receipt_long", "inventory_ledgerentry_changelist", "inventory.view_ledgerentry", ""),
             (_("Reservations"), "bookmark", "inventory_reservation_changelist", "inventory.view_reservation", ""),
+            (_("Ledger checks"), "fact_check", "reports_ledgercheck_changelist", "reports.view_ledgercheck", ""),
         ),
     ),
     (

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .ledger_checks import LATE_AFTER
 from .pulse import OVERDUE, ChannelPulse, Pulse
 
 #: So many channels are named; the others are counted.
@@ -53,6 +54,7 @@ def needs(pulse: Pulse, may: MayDo) -> list[tuple[Need, Way]]:
 
 def _all(pulse: Pulse) -> Iterator[Need]:
     yield from _standstill(pulse)
+    yield from _ledger(pulse)
     yield from _channels(pulse)
     yield from _sales(pulse)
     yield from _parked(pulse)
@@ -64,6 +66,20 @@ def _standstill(pulse: Pulse) -> Iterator[Need]:
         look = Way(_("Schedule"), _list("django_celery_beat_periodictask"), "django_celery_beat.view_periodictask")
         detail = _("No worker does the recurring work; the command manage.py doctor says why.")
         yield Need("standstill", "bad", 1, _("Background work stands still"), detail, look, look, pulse.counted_at)
+
+
+def _ledger(pulse: Pulse) -> Iterator[Need]:
+    counts = pulse.counts
+    look = Way(_("See what differs"), _list("reports_ledgercheck"), "reports.view_ledgercheck")
+    if counts["differences"]:
+        title = ngettext("difference is in the ledger", "differences are in the ledger", counts["differences"])
+        detail = _("A level, an entry or a promise was changed behind the application's back; the check names it.")
+        yield Need("ledger", "bad", counts["differences"], title, detail, look, look, counts["checked_at"])
+    seen_at = counts["checked_at"] or counts["installed_at"]
+    if seen_at is not None and pulse.at - seen_at > LATE_AFTER:
+        look = Way(_("Check now"), look.url, look.permission)
+        detail = _("The nightly check is made by a worker; the command manage.py doctor says why it is not.")
+        yield Need("unchecked", "warn", 1, _("ledger was not checked lately"), detail, look, look, seen_at)
 
 
 def _channels(pulse: Pulse) -> Iterator[Need]:

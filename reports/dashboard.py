@@ -18,6 +18,7 @@ from purchasing.models import ReorderAlert
 
 from . import pulse
 from .attention import needs
+from .ledger_checks import LATE_AFTER
 from .models import Alert, LagPart
 
 #: Whoever sees the overview sees channels and orders.
@@ -171,7 +172,21 @@ def _figures(now: pulse.Pulse) -> list[tuple[Figure, str]]:
         (Figure(_("Inbox"), number(counts["inbox"]), _("deliveries being worked off"), lists["inbox"]),
          "channels.view_delivery"),
         (Figure(_("Available"), number(counts["available"]), held, _list("inventory_stocklevel")), "inventory.view_stocklevel"),
+        (_checked(now), "reports.view_ledgercheck"),
     ]  # fmt: skip
+
+
+def _checked(now: pulse.Pulse) -> Figure:
+    """What the last look at the whole ledger found."""
+    differences, seen_at = now.counts["differences"], now.counts["checked_at"]
+    detail = _("not checked yet")
+    level = ""
+    if seen_at is not None:
+        age = now.at - seen_at
+        detail = _("every entry and level compared %s ago") % span(age.total_seconds())
+        level = "bad" if differences else "warn" if age > LATE_AFTER else "good"
+    value = "–" if differences is None else number(differences)
+    return Figure(_("Ledger differences"), value, detail, _list("reports_ledgercheck"), level)
 
 
 def _rate(now: pulse.Pulse) -> str:

@@ -53,6 +53,8 @@ WITH marks AS (
     FROM fulfillment_shortfall WHERE kind = 'oversell' AND (closed_at IS NULL OR found_at >= least(%(today)s, %(week)s))
 ), stock AS (
     SELECT coalesce(sum(available), 0) AS available, coalesce(sum(reserved), 0) AS reserved FROM inventory_stocklevel
+), checked AS (
+    SELECT finished_at, differences FROM reports_ledgercheck WHERE differences IS NOT NULL ORDER BY finished_at DESC LIMIT 1
 ), inbox AS (
     SELECT count(*) AS waiting, min(stored_at) AS oldest FROM channels_delivery WHERE status = 'waiting'
 )
@@ -67,6 +69,8 @@ SELECT
     (SELECT count(*) FROM reports_alert WHERE closed_at IS NULL AND kind = 'backup') AS backups,
     (SELECT count(*) FROM purchasing_reorderalert WHERE closed_at IS NULL) AS reorders,
     (SELECT count(*) FROM inventory_sku WHERE is_active) AS skus,
+    (SELECT finished_at FROM checked) AS checked_at, (SELECT differences FROM checked) AS differences,
+    (SELECT min(applied) FROM django_migrations) AS installed_at,
     inbox.waiting AS inbox, inbox.oldest AS inbox_oldest_at, oversold.open AS oversold, oversold.today AS oversold_today,
     oversold.week AS oversold_week, oversold.units::bigint AS oversold_units, stock.available::bigint AS available,
     stock.reserved::bigint AS reserved, marks.tallied_at AS counted_at,

@@ -22,7 +22,7 @@ CLOSE_SAYS = (gettext_lazy("The alert counts as dealt with. The same matter, if 
 
 
 #: Kinds under which units may be sold that are not there.
-GRAVE = (AlertKind.OVERSELL, AlertKind.DISCONNECTED)
+GRAVE = (AlertKind.OVERSELL, AlertKind.DISCONNECTED, AlertKind.LEDGER)
 
 
 @admin.register(Alert)

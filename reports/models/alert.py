@@ -12,6 +12,7 @@ class AlertKind(models.TextChoices):
     PARKED = "parked", _("Parked")
     DRIFT = "drift", _("Drift")
     BACKUP = "backup", _("Backup")
+    LEDGER = "ledger", _("Ledger")
 
 
 class Alert(models.Model):

@@ -22,7 +22,7 @@ from inventory.transfers import create_transfer, dispatch
 from purchasing.models import ReorderRule
 from purchasing.replenishment import check_reorder
 from purchasing.rules import save_rule
-from reports.models import Backup, BackupState
+from reports.models import Backup, BackupState, LedgerCheck
 
 SECRET = "whsec_" + "c2VsbG9uY2U" * 4
 NAMES = ("Web shop", "Amazon US", "eBay", "Walmart", "Etsy", "Zalando", "Otto", "Bol", "Kaufland", "Allegro")
@@ -53,6 +53,7 @@ def build(size: int = 3) -> House:
     _push(house)
     _invite(size)
     _back_up(size)
+    _check_ledger()
     _transfer(house)
     _count(house)
     return house
@@ -93,6 +94,14 @@ def _back_up(size: int) -> None:
             started_at=began, finished_at=began + timedelta(seconds=13), is_nightly=True, made_by="system",
             path="/srv/sellonce/backups/sellonce-nightly-20300101-020000.zip", **(failed if number % 2 else done),
         )  # fmt: skip
+
+
+def _check_ledger() -> None:
+    """A check of last night that found nothing."""
+    began = clock.now() - timedelta(hours=1)
+    LedgerCheck.objects.create(
+        asked_at=began, asked_by="system", started_at=began, finished_at=began + timedelta(seconds=2), differences=0
+    )
 
 
 def _invite(size: int) -> None:

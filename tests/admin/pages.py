@@ -19,7 +19,7 @@ FORBIDDEN = {
     "inventory.recountrequest", "fulfillment.salesorder",
     "fulfillment.salesorderline", "fulfillment.shipment", "fulfillment.return", "fulfillment.shortfall",
     "channels.delivery", "channels.stocktarget", "channels.pushlog", "channels.drift", "purchasing.reorderalert",
-    "reports.alert",
+    "reports.alert", "reports.ledgercheck",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ LISTS = {
     "people": "auth/user/", "schedule": "django_celery_beat/periodictask/", "backups": "reports/backup/",
     "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
     "transfers": "inventory/transfer/",
+    "ledger-checks": "reports/ledgercheck/",
     "attempts": "inventory/attemptcount/", "record": "inventory/accessevent/", "account": "/account/",
 }  # fmt: skip
 FORMS = {
@@ -29,6 +30,7 @@ FORMS = {
     "add-rule": "channels/allocationrule/add/", "add-location": "inventory/location/add/",
     "add-key": "inventory/apikey/add/", "invite": "inventory/accesslink/add/", "password": "/account/password/",
     "add-transfer": "inventory/transfer/add/",
+    "check-ledger": "reports/ledgercheck/check-now/",
     "second-factor": "/account/second-factor/", "nothing-found": "inventory/sku/?q=nothing+of+that+name",
 }  # fmt: skip
 ROWS = {
@@ -45,6 +47,7 @@ ROWS = {
     "everywhere": "everywhere/1/", "alert": "reports/alert/1/change/", "close": "purchasing/reorderalert/1/close/",
     "person": "auth/user/1/change/", "invitation": "inventory/accesslink/1/change/", "history": "inventory/sku/1/history/",
     "resume-all": "channels/channel/resume-all/", "cancel": "fulfillment/salesorder/1/cancel/",
+    "ledger-check": "reports/ledgercheck/1/change/",
     "backup": "reports/backup/1/change/", "transfer": "inventory/transfer/1/change/",
     "draft": "inventory/transfer/2/change/", "dispatch": "inventory/transfer/2/dispatch/",
     "take-in": "inventory/transfer/1/receive/", "lose": "inventory/transfer/1/lose/",
