@@ -40,6 +40,9 @@ SCHEDULE: dict[str, Entry] = {
     "Check the ledger": Entry(
         "reports.tasks.check_ledger", 60, "Compares entries, levels and promises each night, and when asked to"
     ),
+    "Take expired lots off sale": Entry(
+        "inventory.tasks.sweep_lots", 60, "Moves what has expired, by the date of its place, to hold"
+    ),
     "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Count sales and lag": Entry("reports.tasks.tally", 5, "Keeps the overview's figures quick to read"),

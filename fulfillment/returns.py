@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from inventory.ledger import Posting, post
+from inventory.lot_tracking import given_lot
 from inventory.models import Location, Reason, State
 
 from .models import Return, ReturnLine, ReturnStatus, SalesOrder, SalesOrderLine
@@ -51,18 +52,21 @@ def receive(
     *,
     lines: Sequence[tuple[SalesOrderLine, Mapping[str, int], Location]] | None = None,
     location: Location | None = None,
+    lots: Mapping[int, str] | None = None,
     actor: str,
 ) -> Return:
     """Receive units of a return: (line, units by disposition, location); None restocks all that is left at ``location``.
 
-    Raises ReturnError where more comes than was announced, or for a disposition that is not known.
+    ``lots`` names by line (its id) the lot of SKUs that keep them; units of such a SKU without one are not sold but lie in
+    quarantine, of the lot "unassigned". Raises ReturnError where more comes than was announced, or for a disposition that is
+    not known, and LotError.
     """
     order = (
         SalesOrder.objects.select_for_update(of=("self",), no_key=True)
         .select_related("channel")
         .get(pk=parcel.order_id)
     )
-    expected = {one.line_id: one for one in parcel.lines.select_for_update(of=("self",)).select_related("line")}
+    expected = {one.line_id: one for one in parcel.lines.select_for_update(of=("self",)).select_related("line__sku")}
     if lines is None:
         if location is None:
             raise ReturnError("say at which location the return is received")
@@ -72,7 +76,8 @@ def receive(
         one = expected.get(line.pk)
         if one is None:
             raise ReturnError(f"line {line.external_id} is not part of this return")
-        postings += _receive_line(one, units_by, place, f"return:{parcel.pk} {order.reference}")
+        lot = (lots or {}).get(line.pk, "")
+        postings += _receive_line(one, units_by, place, lot, f"return:{parcel.pk} {order.reference}")
     post(postings, actor=actor, cause="return", reference=order.reference)
     ReturnLine.objects.bulk_update(expected.values(), ["restocked", "quarantined", "missing"], batch_size=1000)
     SalesOrderLine.objects.bulk_update([one.line for one in expected.values()], ["returned"], batch_size=1000)
@@ -81,20 +86,24 @@ def receive(
     return parcel
 
 
-def _receive_line(one: ReturnLine, units_by: Mapping[str, int], place: Location, reference: str) -> list[Posting]:
+def _receive_line(
+    one: ReturnLine, units_by: Mapping[str, int], place: Location, lot: str, reference: str
+) -> list[Posting]:
+    sku = one.line.sku
+    assert sku is not None
+    named = given_lot(sku, lot, coming=False)
     postings = []
     for disposition, units in units_by.items():
         if disposition not in DISPOSITIONS:
             raise ReturnError(f"disposition {disposition!r} is not known; there are: {', '.join(DISPOSITIONS)}")
         if units < 0:
             raise ReturnError(f"{disposition}: {units} units cannot come back")
-        column, state = DISPOSITIONS[disposition]
+        unknown = disposition == "restock" and sku.tracks_lots and named is None
+        column, state = DISPOSITIONS["quarantine" if unknown else disposition]
         setattr(one, column, getattr(one, column) + units)
         if units and state is not None:
-            assert one.line.sku_id is not None
-            postings.append(
-                Posting(one.line.sku_id, place.pk, State.CUSTOMER, state, units, Reason.RETURN, reference, one.reason)
-            )
+            moved = (sku.pk, place.pk, State.CUSTOMER, state, units, Reason.RETURN, reference, one.reason)
+            postings.append(Posting(*moved, lot=named, unlotted=True))
     if _left(one) < 0:
         raise ReturnError(f"line {one.line.external_id}: {-_left(one)} units more than announced")
     one.line.returned += sum(units for disposition, units in units_by.items() if disposition != "missing")

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from channels.credentials import connector_of
 from channels.models import FulfilledBy
-from inventory.errors import InsufficientStock, Short
+from inventory.errors import InsufficientStock, LotShort, Short
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
 from inventory.models import Location, Reason, Reservation, StockLevel
@@ -172,6 +172,8 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
     try:
         with transaction.atomic():  # what is short is looked up in the same transaction
             changes = change_reservations(steps, holder_kind=HOLDER, actor=actor, cause="shipment", reference=reference)
+    except LotShort:
+        raise  # it says which lots, and why
     except InsufficientStock as error:
         raise InsufficientStock(_beyond_reserved(error.lines, packed, here, shipment)) from None
     for one in packed:

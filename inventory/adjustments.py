@@ -1,13 +1,15 @@
 """What people change about stock, each change with its reason."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from django.db import transaction
 
 from .errors import InvalidMovement, KeyConflict
 from .ledger import Posting, post
 from .locks import lock_levels
-from .models import LedgerEntry, Location, Reason, Sku, State
+from .lot_tracking import given_lot
+from .models import LedgerEntry, Location, Lot, LotEntry, Reason, Sku, State
 from .models.ledger import BY_HAND
 
 
@@ -22,22 +24,23 @@ def adjust(
     reason: str = Reason.OTHER,
     note: str = "",
     reference: str = "",
+    lot: str = "",
+    expires_on: date | None = None,
     actor: str,
     key: str | None = None,
 ) -> LedgerEntry | None:
     """Add or take units of one state, or set their number; None where ``set_to`` changes nothing.
 
-    Raises InsufficientStock where fewer are there than are taken, and KeyConflict where the key moved something else.
+    Units that come to a SKU that keeps lots name theirs, which is made where it is new. Raises InsufficientStock where fewer
+    are there than are taken, LotError, and KeyConflict where the key moved something else.
     """
-    if (quantity is None) == (set_to is None):
-        raise InvalidMovement("give either quantity or set_to")
-    if state not in BY_HAND:
-        raise InvalidMovement(f"stock in state {state} cannot be adjusted; it follows its orders and transfers")
+    _check(quantity, set_to, state, lot)
+    named = given_lot(sku, lot, expires_on=expires_on, coming=(quantity or 0) > 0)
     levels = lock_levels([(sku.pk, location.pk)])
     level = levels[sku.pk, location.pk]
     done = _done_before(key, level.id)
     if done is not None:
-        if not _is_adjustment(done, state, quantity, set_to):
+        if not _is_adjustment(done, state, quantity, set_to) or not _is_of_lot(done, named):
             raise KeyConflict(f"the key {key!r} was used for another movement")
         return done
     delta = quantity if quantity is not None else (set_to or 0) - getattr(level, state)
@@ -49,7 +52,16 @@ def adjust(
         return None
     source, target = (State.ADJUSTMENT, state) if delta > 0 else (state, State.ADJUSTMENT)
     posting = Posting(
-        sku.pk, location.pk, source, target, abs(delta), reason=reason, note=note, reference=reference, key=key
+        sku.pk,
+        location.pk,
+        source,
+        target,
+        abs(delta),
+        reason=reason,
+        note=note,
+        reference=reference,
+        key=key,
+        lot=named,
     )
     (entry,) = post([posting], actor=actor, cause="adjustment", reference=reference, levels=levels)
     return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
@@ -66,36 +78,43 @@ def move(
     reason: str = Reason.OTHER,
     note: str = "",
     reference: str = "",
+    lot: str = "",
     actor: str,
     key: str | None = None,
 ) -> LedgerEntry:
-    """Move units between two states of one level. Raises InsufficientStock, InvalidMovement, KeyConflict."""
+    """Move units between two states of one level. Raises InsufficientStock, InvalidMovement, LotError, KeyConflict."""
     for state in (from_state, to_state):
         if state not in BY_HAND:
             raise InvalidMovement(f"units cannot be moved by hand from or to {state}")
+    named = given_lot(sku, lot, coming=False)
     levels = lock_levels([(sku.pk, location.pk)])
     done = _done_before(key, levels[sku.pk, location.pk].id)
     if done is not None:
-        if (done.from_state, done.to_state, done.quantity) != (from_state, to_state, quantity):
+        if (done.from_state, done.to_state, done.quantity) != (from_state, to_state, quantity) or not _is_of_lot(
+            done, named
+        ):
             raise KeyConflict(f"the key {key!r} was used for another movement")
         return done
     posting = Posting(
-        sku.pk, location.pk, from_state, to_state, quantity, reason=reason, note=note, reference=reference, key=key
-    )
+        sku.pk, location.pk, from_state, to_state, quantity, reason=reason, note=note, reference=reference, key=key,
+        lot=named,
+    )  # fmt: skip
     (entry,) = post([posting], actor=actor, cause="move", reference=reference, levels=levels)
     return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
 
 
 def open_stock(rows: Iterable[tuple[int, int, int]], *, actor: str, reference: str = "", batch: int = 2000) -> int:
-    """Bring in opening stock: rows of (SKU's id, location's id, units). Returns the number of entries."""
+    """Bring in opening stock: rows of (SKU's id, location's id, units). Returns the number of entries.
+
+    It names no lots: where a SKU keeps them, its units are of the lot "unassigned" until somebody says more.
+    """
     waiting: list[Posting] = []
     count = 0
     for sku_id, location_id, units in rows:
         if units > 0:
+            states = (State.ADJUSTMENT, State.AVAILABLE)
             waiting.append(
-                Posting(
-                    sku_id, location_id, State.ADJUSTMENT, State.AVAILABLE, units, Reason.OPENING, reference=reference
-                )
+                Posting(sku_id, location_id, *states, units, Reason.OPENING, reference=reference, unlotted=True)
             )
         if len(waiting) >= batch:
             count += _post_opening(waiting, actor, reference)
@@ -105,6 +124,22 @@ def open_stock(rows: Iterable[tuple[int, int, int]], *, actor: str, reference: s
 
 def _post_opening(postings: Sequence[Posting], actor: str, reference: str) -> int:
     return len(post(postings, actor=actor, cause="opening", reference=reference))
+
+
+def _check(quantity: int | None, set_to: int | None, state: str, lot: str) -> None:
+    if (quantity is None) == (set_to is None):
+        raise InvalidMovement("give either quantity or set_to")
+    if lot and set_to is not None:
+        raise InvalidMovement(
+            "set_to is the number of all lots together; of one lot give the quantity that comes or goes"
+        )
+    if state not in BY_HAND:
+        raise InvalidMovement(f"stock in state {state} cannot be adjusted; it follows its orders and transfers")
+
+
+def _is_of_lot(entry: LedgerEntry, lot: Lot | None) -> bool:
+    """Whether an entry is of that lot, where one is named."""
+    return lot is None or LotEntry.objects.filter(level=entry.level_id, number=entry.number, lot=lot).exists()
 
 
 def _is_adjustment(entry: LedgerEntry, state: str, quantity: int | None, set_to: int | None) -> bool:

@@ -101,5 +101,5 @@ def _posting(count: Count, line: CountLine) -> Posting:
     source, target = (State.ADJUSTMENT, State.AVAILABLE) if units > 0 else (State.AVAILABLE, State.ADJUSTMENT)
     return Posting(
         line.sku_id, count.location_id, source, target, abs(units), Reason.COUNT, count.code,
-        key=f"count:{count.pk}:{line.pk}", occurred_at=line.counted_at,
+        key=f"count:{count.pk}:{line.pk}", occurred_at=line.counted_at, unlotted=True,
     )  # fmt: skip

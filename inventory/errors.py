@@ -54,3 +54,22 @@ class CountError(StockError):
 
 class SecondPersonNeeded(CountError):
     """Whoever counted cannot approve a count that is off by more than its tolerance."""
+
+
+class LotError(StockError):
+    """Units of a SKU that keeps lots cannot move as asked, or a lot is not what was said; the message names the lot.
+
+    ``field`` is where in what was asked it is wrong. A ``conflict`` is with how things stand.
+    """
+
+    def __init__(self, message: str, *, field: str = "lot", conflict: bool = False) -> None:
+        super().__init__(message)
+        self.field, self.conflict = field, conflict
+
+
+class LotShort(InsufficientStock):
+    """A lot has fewer units than are wanted of it, or too few of them may leave. The message says which and why."""
+
+    def __init__(self, message: str, lines: Sequence[Short]) -> None:
+        super().__init__(lines)
+        self.args = (message,)

@@ -13,11 +13,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from . import lots
 from .errors import InsufficientStock, InvalidMovement, Short
 from .kernel import clock
 from .kernel.quantities import LARGEST
 from .locks import LockedLevel, LockedLevels, lock_levels
-from .models import Location, Reason, Sku
+from .models import Location, Lot, Reason, Sku
 from .models.ledger import INSIDE
 from .signals import stock_changed
 
@@ -42,6 +43,8 @@ class Posting:
     occurred_at: datetime | None = None
     key: str | None = None
     actor: str = ""  # else who posts them all
+    lot: Lot | None = None  # of a SKU that keeps lots; what leaves without one is taken by expiry
+    unlotted: bool = False  # nobody knows the lot of what comes in
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]
 WHERE level.id = new.id
 """
 
+_MARK = "UPDATE inventory_stocklevel SET keeps_lots = %s WHERE id = ANY(%s)"
+
 
 @transaction.atomic(savepoint=False)
 def post(
@@ -110,10 +115,21 @@ def post(
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [list(column) for column in zip(*map(_row, entries), strict=True)])
         cursor.execute(_UPDATE, [list(column) for column in zip(*map(_state, touched), strict=True)])
+    if any(level.keeps_lots for level in touched) or any(posting.lot for posting in postings):
+        lots.record(postings, entries, levels)
     changed = sorted({level.sku_id for level in touched if level.available != before[level.id]})
     if changed:
         stock_changed.send(post, sku_ids=changed, cause=cause, reference=reference, new_levels=levels.created)
     return entries
+
+
+@transaction.atomic
+def mark_lots(levels: LockedLevels, *, kept: bool) -> None:
+    """Let these levels, locked already, keep lots from now on, or no more. What they have does not change."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, [kept, sorted(level.id for level in levels.values())])
+    for level in levels.values():
+        level.keeps_lots = kept
 
 
 def chain(previous: bytes, entry: Entry) -> bytes:

@@ -28,6 +28,7 @@ class LockedLevel:
     in_transit: int
     number: int
     hash: bytes
+    keeps_lots: bool = False
 
 
 class LockedLevels(dict[Pair, LockedLevel]):
@@ -36,19 +37,24 @@ class LockedLevels(dict[Pair, LockedLevel]):
     created: bool = False
 
 
+# The SKU is shared, so that whether it keeps lots cannot change before its new level is there to be told.
 _INSERT = """
-INSERT INTO inventory_stocklevel (sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash)
-SELECT sku_id, location_id, 0, 0, 0, 0, 0, 0, 0, ''::bytea
+INSERT INTO inventory_stocklevel (sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash,
+    keeps_lots)
+SELECT wanted.sku_id, wanted.location_id, 0, 0, 0, 0, 0, 0, 0, ''::bytea, sku.tracks_lots
 FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (sku_id, location_id)
+JOIN inventory_sku sku ON sku.id = wanted.sku_id
 WHERE NOT EXISTS (
     SELECT 1 FROM inventory_stocklevel held
     WHERE held.sku_id = wanted.sku_id AND held.location_id = wanted.location_id
 )
-ORDER BY sku_id, location_id
+ORDER BY wanted.sku_id, wanted.location_id FOR SHARE OF sku
 ON CONFLICT DO NOTHING
 """
 
-_COLUMNS = "id, sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash"
+_COLUMNS = (
+    "id, sku_id, location_id, available, reserved, quarantine, damaged, hold, in_transit, number, hash, keeps_lots"
+)
 
 # NO KEY UPDATE: entries and reservations refer to the row without waiting for it; share lockers and other writers wait.
 _LOCK = f"""
@@ -100,4 +106,4 @@ def _select_locked(cursor: Any, skus: list[int], locations: list[int]) -> list[t
 
 
 def _locked(row: tuple[Any, ...]) -> LockedLevel:
-    return LockedLevel(*(*row[:-1], bytes(row[-1])))
+    return LockedLevel(*(*row[:10], bytes(row[10]), row[11]))

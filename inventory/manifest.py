@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from .errors import StockError
 from .kernel.quantities import LARGEST
-from .models import Sku, TransferLine
+from .models import Lot, Sku, TransferLine
 
 
 class TransferError(StockError):
@@ -27,10 +27,11 @@ class NotYours(TransferError):
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """So many units of one SKU."""
+    """So many units of one SKU; of one lot, where it is named."""
 
     sku: Sku
     quantity: int
+    lot: Lot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Arrived:
     sku: Sku
     quantity: int = 0
     damaged: int = 0
+    lot: Lot | None = None
 
     @property
     def units(self) -> int:

@@ -2,15 +2,17 @@
 
 Checked, all in the database: numbers without gaps, each balance from the one before, each hash from the one before, each
 level against the sum and the last of its entries, reserved units against the open reservations, and units in transit against
-the transfers, each of those against its own entries.
+the transfers, each of those against its own entries; and lots against their levels and entries (``lot_checks``).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
 
+from . import lot_checks
 from .models.ledger import INSIDE, ON_HAND
 from .signals import stock_changed
 from .transit import findings
@@ -122,7 +124,7 @@ def verify() -> Iterator[Difference]:
         levels = cursor.fetchall()
         under_way = [
             Difference(kind, sku, location, None, str(expected), str(found), message)
-            for kind, sku, location, expected, found, message in findings(cursor)
+            for kind, sku, location, expected, found, message in chain(findings(cursor), lot_checks.findings(cursor))
         ]
     return iter([*_entry_differences(entries), *_level_differences(levels), *under_way])
 
@@ -134,9 +136,10 @@ def repair() -> int:
         cursor.execute("LOCK TABLE inventory_stocklevel IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(_REPAIR)
         skus = [row[0] for row in cursor.fetchall()]
+        of_lots = lot_checks.mend(cursor)
     if skus:
         stock_changed.send(repair, sku_ids=sorted(set(skus)), cause="repair", reference="", new_levels=True)
-    return len(skus)
+    return len(skus) + of_lots
 
 
 def _entry_differences(rows: list[tuple[Any, ...]]) -> Iterator[Difference]:

@@ -15,7 +15,7 @@ from .errors import InsufficientStock, Short
 from .kernel import clock
 from .ledger import Posting, post
 from .locks import LockedLevel, LockedLevels, lock_levels
-from .models import Location, Reason, Sku, State
+from .models import Location, Lot, Reason, Sku, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Fulfil:
-    """Ship units out of what is reserved, those reserved first first; from one location only, where given."""
+    """Ship units out of what is reserved, those reserved first first; from one location only, and of one lot, where given."""
 
     holder_id: int
     quantity: int
@@ -57,6 +57,7 @@ class Fulfil:
     reference: str = ""
     occurred_at: datetime | None = None
     actor: str = ""
+    lot: Lot | None = None
 
 
 Step = Reserve | Release | Fulfil
@@ -109,6 +110,7 @@ class _Batch:
                 reference=step.reference,
                 occurred_at=step.occurred_at,
                 actor=step.actor,
+                lot=step.lot if isinstance(step, Fulfil) else None,
             )
         )
         self.touched.add((step.holder_id, level.id))

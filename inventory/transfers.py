@@ -17,7 +17,7 @@ from .kernel.idempotency import fingerprint
 from .ledger import Posting, post
 from .locks import LockedLevels, lock_levels
 from .manifest import Arrived, NotYours, TransferError, Units, WrongStep, check_lines, match
-from .models import Location, Reason, State, StepKind, Transfer, TransferLine, TransferStatus, TransferStep
+from .models import Location, Lot, Reason, State, StepKind, Transfer, TransferLine, TransferStatus, TransferStep
 from .models.transfer import OPEN
 
 
@@ -155,7 +155,7 @@ def dispatch(
     postings = []
     for row, line in found:
         postings += [
-            _posting(held, row, State.AVAILABLE, State.TRANSFER, line.quantity, at_source=True),
+            _posting(held, row, State.AVAILABLE, State.TRANSFER, line.quantity, at_source=True, lot=line.lot),
             _posting(held, row, State.TRANSFER, State.IN_TRANSIT, line.quantity),
         ]
         row.dispatched += line.quantity
@@ -191,7 +191,7 @@ def receive(
     for row, line in found:
         for state, units in ((State.AVAILABLE, line.quantity), (State.DAMAGED, line.damaged)):
             if units:
-                postings.append(_posting(held, row, State.IN_TRANSIT, state, units))
+                postings.append(_posting(held, row, State.IN_TRANSIT, state, units, lot=line.lot))
         row.received += line.quantity
         row.damaged += line.damaged
     levels = lock_levels((row.sku_id, held.to_location_id) for row, _line in found)
@@ -222,7 +222,8 @@ def report_lost(
     found = match(rows, lines, units=lambda line: line.quantity, most=lambda row: row.under_way, too_many=too_many)
     postings = []
     for row, line in found:
-        postings.append(_posting(held, row, State.IN_TRANSIT, State.ADJUSTMENT, line.quantity, Reason.LOSS, note))
+        lost = (State.IN_TRANSIT, State.ADJUSTMENT, line.quantity, Reason.LOSS, note)
+        postings.append(_posting(held, row, *lost, lot=line.lot))
         row.lost += line.quantity
     levels = lock_levels((row.sku_id, held.to_location_id) for row, _line in found)
     return _finish(held, rows, postings, levels, deed, sum(line.quantity for _row, line in found))
@@ -362,9 +363,10 @@ def _posting(
     note: str = "",
     *,
     at_source: bool = False,
+    lot: Lot | None = None,
 ) -> Posting:
     place = held.from_location_id if at_source else held.to_location_id
-    return Posting(row.sku_id, place, source, target, units, reason, held.code, note[:200])
+    return Posting(row.sku_id, place, source, target, units, reason, held.code, note[:200], lot=lot)
 
 
 def _write_lines(transfer: Transfer, lines: Sequence[Units]) -> None:
@@ -388,7 +390,10 @@ def _listed(lines: Sequence[Units] | Sequence[Arrived] | None) -> list[list[int]
     """Lines as they go into a fingerprint."""
     if lines is None:
         return None
-    return sorted([line.sku.pk, line.quantity, getattr(line, "damaged", 0)] for line in lines)
+    return sorted(
+        [line.sku.pk, line.quantity, getattr(line, "damaged", 0), *([line.lot.pk] if line.lot else [])]
+        for line in lines
+    )
 
 
 def _contents(*parts: object) -> bytes:

@@ -12,6 +12,7 @@ from .count import (
 )
 from .ledger import LedgerEntry, Reason, State, StockLevel
 from .location import Location, LocationKind
+from .lot import UNASSIGNED, Lot, LotEntry, LotLevel, LotPlace
 from .people import (
     AccessEvent,
     AccessLink,
@@ -28,6 +29,7 @@ from .reservation import Reservation
 from .transfer import StepKind, Transfer, TransferLine, TransferStatus, TransferStep
 
 __all__ = [
+    "UNASSIGNED",
     "AccessEvent",
     "AccessLink",
     "ApiKey",
@@ -46,6 +48,10 @@ __all__ = [
     "Location",
     "LocationKind",
     "LoginSession",
+    "Lot",
+    "LotEntry",
+    "LotLevel",
+    "LotPlace",
     "Person",
     "Product",
     "Reason",

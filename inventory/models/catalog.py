@@ -58,6 +58,12 @@ class Sku(models.Model):
     currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO 4217, as USD."))
     weight_grams = models.PositiveIntegerField(_("weight in grams"), null=True, blank=True)
     tags = ArrayField(models.CharField(max_length=50), verbose_name=_("tags"), default=list, blank=True)
+    tracks_lots = models.BooleanField(
+        _("keeps lots"),
+        default=False,
+        db_default=False,
+        help_text=_("Units that come in name their lot; what expires first leaves first."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:

@@ -55,6 +55,8 @@ class Reason(models.TextChoices):
     QUALITY = "quality", _("Quality check")
     RELOCATION = "relocation", _("Moved to another location")
     CORRECTION = "correction", _("Correction")
+    EXPIRED = "expired", _("Expired")
+    RECALL = "recall", _("Recall of a lot")
     OTHER = "other", _("Other")
 
 
@@ -71,6 +73,9 @@ class StockLevel(models.Model):
     in_transit = models.BigIntegerField(_("in transit"), default=0, db_default=0, help_text=_("On its way here."))
     number = models.BigIntegerField(_("last entry's number"), default=0)
     hash = models.BinaryField(_("last entry's hash"), default=b"")
+    keeps_lots = models.BooleanField(
+        _("keeps lots"), default=False, db_default=False, help_text=_("As its SKU does: read along with the lock.")
+    )
 
     class Meta:
         verbose_name = _("stock level")
