@@ -120,10 +120,13 @@ def _take_a_name(sender: str, **_: Any) -> None:
 @worker_ready.connect
 def _take_over(**_: Any) -> None:
     """What a killed worker of this name had claimed is owed again at once, not when its leases end."""
-    from channels.sync import take_over
+    from channels import sync
+    from inventory.imports import process
     from inventory.kernel.workqueue import worker_name
 
-    take_over(worker_name())
+    sync.take_over(worker_name())
+    if worker_name().startswith("sync@"):  # imports are rung for on its queue
+        process.take_over(worker_name())
     _give_connections_back()
     sys.stdout.write(f"{READY}\n")  # the launcher waits for it
     sys.stdout.flush()

@@ -160,6 +160,11 @@ WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=16 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES  # the webhook view counts for itself and answers 413
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # bulk actions in the admin post one field a row
 
+# --- Imports of files
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=64 * 1024 * 1024)
+IMPORT_MAX_ROWS = env.int("IMPORT_MAX_ROWS", default=500_000)
+IMPORTS_KEPT_DAYS = env.int("IMPORTS_KEPT_DAYS", default=90)  # files and rows; what was imported is never forgotten
+
 # --- Backups
 BACKUP_DIR = Path(env.str("BACKUP_DIR", default="") or LAYOUT.data / "backups").expanduser()
 BACKUP_HOUR_UTC = env.int("BACKUP_HOUR_UTC", default=2)

@@ -17,6 +17,8 @@ class InventoryConfig(AppConfig):
         "count": About(Area.STOCK, location="location"),
         "countline": About(Area.STOCK, location="location"),
         "recountrequest": About(Area.STOCK, location="location"),
+        **dict.fromkeys(("importbatch", "importrow"), About(Area.STOCK)),  # what each kind is about, it says itself
+        "importpreset": About(Area.STOCK),
         "counttolerance": About(Area.SETTINGS, spans=True),
         "reservation": About(Area.STOCK, location="level__location"),
         **dict.fromkeys(("transfer", "transferline", "transferstep"), About(Area.STOCK)),  # at two locations each
@@ -26,6 +28,8 @@ class InventoryConfig(AppConfig):
         ),
         "auth.user": About(Area.PEOPLE, spans=True),
     }
+
+    import_kinds = "inventory.imports.kinds"
 
     def ready(self) -> None:
         from . import receivers  # noqa: F401  (connects the signals of the apps below)

@@ -22,7 +22,7 @@ Row = TypeVar("Row", Product, Sku, Location)
 def save_product(product: Product) -> Product:
     """Save a new or changed product."""
     if _save(product, "category"):
-        _tell(product.skus.values_list("pk", flat=True), product.code)
+        tell(product.skus.values_list("pk", flat=True), product.code)
     return product
 
 
@@ -30,7 +30,7 @@ def save_product(product: Product) -> Product:
 def save_sku(sku: Sku) -> Sku:
     """Save a new or changed SKU."""
     if _save(sku, "tags", "product_id"):
-        _tell([sku.pk], sku.code)
+        tell([sku.pk], sku.code)
     return sku
 
 
@@ -51,7 +51,7 @@ def save_location(location: Location) -> Location:
     """Save a new or changed location."""
     if _save(location, "is_active", "kind"):
         stocked = StockLevel.objects.filter(location=location, available__gt=0)
-        _tell(stocked.values_list("sku", flat=True), location.code)
+        tell(stocked.values_list("sku", flat=True), location.code)
     return location
 
 
@@ -63,7 +63,8 @@ def _save(row: Row, *names: str) -> bool:
     return before is not None and any(getattr(before, name) != getattr(row, name) for name in names)
 
 
-def _tell(sku_ids: Iterable[int], reference: str) -> None:
+def tell(sku_ids: Iterable[int], reference: str) -> None:
+    """Let those above know that what feeds the numbers of these SKUs, or what rules go by, has changed."""
     found = sorted(set(sku_ids))
     if found:  # nothing to wait at: no level was locked
-        stock_changed.send(_tell, sku_ids=found, cause="catalogue", reference=reference, new_levels=True)
+        stock_changed.send(tell, sku_ids=found, cause="catalogue", reference=reference, new_levels=True)

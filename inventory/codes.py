@@ -100,11 +100,17 @@ def has_check_digit(code: str) -> bool:
 
 
 def _complaint(given: Given, held: dict[str, SkuCode], sku: Sku) -> str:
-    if given.code == sku.code:
+    was = held.get(given.code)
+    if given.kind == CodeKind.OLD and was is not None and was.kind == CodeKind.OLD and given.units == 1:
+        return ""
+    return complaint(given, own=sku.code)
+
+
+def complaint(given: Given, *, own: str) -> str:
+    """Why a SKU, called so itself, cannot be given a code, whatever codes there are; nothing where it can."""
+    if given.code == own:
         return _("{code} is the SKU's own code.").format(code=given.code)
     if given.kind == CodeKind.OLD:
-        if given.code in held and held[given.code].kind == CodeKind.OLD and given.units == 1:
-            return ""
         return _("{code} cannot be made an old code: those come of renaming.").format(code=given.code)
     if given.kind not in GIVEN:
         return _("{kind} is no kind of code; there are: {kinds}.").format(kind=given.kind, kinds=", ".join(GIVEN))

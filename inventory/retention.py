@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from .imports import retention as imports
 from .kernel import clock
 from .models import IdempotentRequest
 from .people import attempts, sessions
@@ -11,9 +12,10 @@ REQUESTS_KEPT = timedelta(days=7)
 
 
 def prune(*, batch: int = 5000) -> int:
-    """Delete the answers of old requests, and sessions and counted attempts that are over; how many answers went."""
+    """Delete old requests' answers, sessions, counted attempts and imported files that are over; how many answers went."""
     sessions.prune()
     attempts.prune()
+    imports.prune()
     gone = 0
     while True:
         old = IdempotentRequest.objects.filter(created_at__lt=clock.now() - REQUESTS_KEPT).order_by("pk")

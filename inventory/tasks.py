@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from . import expiry, retention
+from .imports import process, work
 
 
 @shared_task(name="inventory.tasks.prune")
@@ -13,3 +14,13 @@ def prune() -> None:
 @shared_task(name="inventory.tasks.sweep_lots")
 def sweep_lots() -> None:
     expiry.sweep()
+
+
+@shared_task(name="inventory.tasks.run_import")
+def run_import(import_id: int) -> None:
+    process.start(import_id)
+
+
+@shared_task(name="inventory.tasks.sweep_imports")
+def sweep_imports() -> None:
+    work.sweep()

@@ -10,6 +10,7 @@ from .count import (
     RecountRequest,
     StockClass,
 )
+from .imports import ImportBatch, ImportPart, ImportPreset, ImportRow, ImportStatus, RowState
 from .ledger import LedgerEntry, Reason, State, StockLevel
 from .location import Location, LocationKind
 from .lot import UNASSIGNED, Lot, LotEntry, LotLevel, LotPlace
@@ -43,6 +44,11 @@ __all__ = [
     "CountTolerance",
     "EventKind",
     "IdempotentRequest",
+    "ImportBatch",
+    "ImportPart",
+    "ImportPreset",
+    "ImportRow",
+    "ImportStatus",
     "LedgerEntry",
     "LinkKind",
     "Location",
@@ -60,6 +66,7 @@ __all__ = [
     "RecoveryCode",
     "Reservation",
     "Role",
+    "RowState",
     "SecondFactor",
     "Sku",
     "SkuCode",

@@ -32,6 +32,7 @@ NEEDS: Mapping[str, Need] = {
     "doctor": Need(Area.CHANNELS, changes=False),
     "reconcile": Need(Area.CHANNELS),
     "verify_ledger": Need(Area.STOCK, changes=False),
+    "import_file": Need(Area.STOCK),  # which kinds, it looks at itself
     "verify_ledger --repair": Need(Area.SETTINGS),
     "create_api_key": Need(Area.PEOPLE),
     "invite": Need(Area.PEOPLE),
