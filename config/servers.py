@@ -111,6 +111,13 @@ def stop(layout: Layout) -> None:
             layout.sockets.rmdir()
 
 
+def restart_postgres(layout: Layout) -> None:
+    """Stop the database server in good order and start it again: nothing is in its memory then."""
+    with _locked(layout, "servers.lock"):
+        _stop_postgres(layout)
+        _start_postgres(layout, find_binaries(), server_account())
+
+
 @contextmanager
 def running(layout: Layout, *, postgres: bool = True, redis_server: bool = True) -> Iterator[Layout]:
     """The servers for the time of a block. The last of several blocks (in any process) stops what a block started."""

@@ -14,6 +14,11 @@ LEAST_RATE = 0.99
 MOST_CALLS_A_SECOND = 8
 LEAST_SPEEDUP = 1.5
 MOST_MEGABYTES = 600
+MOST_PAGE_SECONDS = 0.3
+MOST_GROWTH = 1.1
+MOST_LEDGER_STATEMENTS = 6
+MOST_RECEIVER_STATEMENTS = 3
+MOST_REBUILD_SECONDS = 60
 
 Run = Mapping[str, Any]
 
@@ -126,6 +131,38 @@ def _memory(runs: Sequence[Run]) -> list[Figure]:
     ]
 
 
+def _ledger(measured: Run) -> list[Figure]:
+    problems = list(measured["problems"])
+    names = {"stock_list": _("Stock list"), "stock_list_api": _("Stock levels, API"), "sku_page": _("SKU page")}
+    found = []
+    for key, name in names.items():
+        short, long = measured["short"][key], measured["long"][key]
+        seconds, growth = long["most_seconds"], round(long["buffers"] / short["buffers"], 3)
+        detail = _("the slowest of {pages}: {slowest}").format(pages=len(long["each"]), slowest=long["slowest"])
+        found.append(_at_most(name, seconds, "s", MOST_PAGE_SECONDS, detail, problems))
+        detail = _("{long} buffers in the middle, {short} with a tenth of the entries").format(
+            long=long["buffers"], short=short["buffers"]
+        )
+        title = _("{page}: what it reads at 10 x the history").format(page=name)
+        found.append(_at_most(title, growth, "x", MOST_GROWTH, detail, problems))
+    counted = measured["statements"]
+    detail = _("{ledger} in the ledger, {receivers} in receivers").format(**counted)
+    found.append(
+        _at_most(_("Statements of a posting"), counted["ledger"], "", MOST_LEDGER_STATEMENTS, detail, problems)
+    )
+    found.append(_at_most(_("of its receivers"), counted["receivers"], "", MOST_RECEIVER_STATEMENTS, detail, problems))
+    detail = _("{rebuilt} levels from {entries} entries; verified in {verified} s").format(
+        rebuilt=measured["rebuilt"], entries=measured["entries"], verified=round(measured["verify_seconds"], 1)
+    )
+    seconds = round(measured["rebuild_seconds"], 1)
+    found.append(_at_most(_("Rebuilding all levels"), seconds, "s", MOST_REBUILD_SECONDS, detail, problems))
+    return found
+
+
+def _at_most(name: str, value: float, unit: str, most: float, detail: str, problems: Sequence[str]) -> Figure:
+    return Figure("ledger", name, value, unit, f"<= {most:g}", value <= most, [value], detail, problems)
+
+
 def _gathered(runs: Sequence[Run]) -> list[str]:
     """Each problem with the number of its run."""
     return [f"{number}: {problem}" for number, run in enumerate(runs, 1) for problem in run["problems"]]
@@ -137,5 +174,6 @@ _READERS: dict[str, Callable[[Any], list[Figure]]] = {
     "coalescing": _coalescing,
     "parallelism": _parallelism,
     "memory": _memory,
+    "ledger": _ledger,
 }
 PARTS = tuple(_READERS)

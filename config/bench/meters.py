@@ -76,9 +76,9 @@ def pss_bytes(rollup: str) -> int:
 
 
 @contextmanager
-def suspended(pids: Sequence[int]) -> Iterator[None]:
-    """Processes that stand still for the time of a block."""
-    stopped = [process for pid in pids for process in family(pid)]
+def suspended(pids: Sequence[int], *, alone: Sequence[int] = ()) -> Iterator[None]:
+    """Processes that stand still for the time of a block, with all that descend from them; those ``alone`` without."""
+    stopped = [process for pid in pids for process in family(pid)] + [psutil.Process(pid) for pid in alone]
     for process in stopped:
         with suppress(psutil.NoSuchProcess):
             process.suspend()

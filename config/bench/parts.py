@@ -7,6 +7,7 @@ from typing import Any
 from config.bench.figures import PARTS
 from config.bench.intake import measure_intake
 from config.bench.lag import measure_coalescing, measure_lag
+from config.bench.ledger import measure_ledger
 from config.bench.parallelism import measure_parallelism
 from config.bench.stage import Stage
 
@@ -20,7 +21,11 @@ class Job:
 
 
 #: Measured on one stack, all runs together.
-_TOGETHER: dict[str, Callable[..., dict[str, Any]]] = {"intake": measure_intake, "parallelism": measure_parallelism}
+_TOGETHER: dict[str, Callable[..., dict[str, Any]]] = {
+    "intake": measure_intake,
+    "parallelism": measure_parallelism,
+    "ledger": measure_ledger,
+}
 #: A fresh stack for every run.
 _APART: dict[str, Callable[..., dict[str, Any]]] = {"lag": measure_lag, "coalescing": measure_coalescing}
 KINDS = (*_TOGETHER, *_APART)

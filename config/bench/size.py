@@ -15,6 +15,8 @@ class Size:
     lag_seconds: float = 60.0
     coalescing_seconds: float = 20.0
     selling_seconds: float = 4.0
+    entries: int = 1_000_000
+    ledger_skus: int = 100_000
 
     @classmethod
     def chosen(cls, *, quick: bool) -> "Size":
@@ -31,4 +33,6 @@ QUICK = Size(
     lag_seconds=8.0,
     coalescing_seconds=6.0,
     selling_seconds=2.0,
+    entries=20_000,
+    ledger_skus=2_000,
 )

@@ -22,6 +22,7 @@ from unfold.widgets import (
 
 from ..models import Location
 from ..people.roles import COST_FIELDS, SEES_COST, Standing, at_places, standing_of
+from .paging import NearerEndPaginator
 
 
 def actor(request: HttpRequest) -> str:
@@ -87,6 +88,7 @@ class BackOfficeAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
+    paginator = NearerEndPaginator
     list_filter_submit = True
     list_fullwidth = True
     compressed_fields = True

@@ -104,6 +104,7 @@ class Model:
         for stock in opening.values():
             self.on_hand.update(stock)
         self.unspecified: set[str] = set()
+        self._not_short: set[int] = set()
 
     # Input
 
@@ -117,8 +118,13 @@ class Model:
         order.version, order.told = version, told
         order.pending = stated.get("status") == "pending"
         order.cancelled = order.cancelled or event["type"] == "order.cancelled" or stated.get("status") == "cancelled"
-        for line in self._state(order, stated["lines"]):
-            self._fit(line)
+        waiting = {id(line) for line in order.lines.values() if line.short}
+        unfitted = self._state(order, stated["lines"])
+        while unfitted:
+            # what a version wants of a line is no shortage before its turn has come
+            self._not_short = {id(line) for line in unfitted} - waiting
+            self._fit(unfitted.pop(0))
+        self._not_short = set()
 
     def deliver_all(self, deliveries: Iterable[tuple[str, Event]]) -> None:
         """Take many deliveries, in this order."""
@@ -224,7 +230,7 @@ class Model:
 
     def _units_came_free(self, sku: str) -> None:
         """Whether waiting short lines take units that come free is a policy that the documents leave open."""
-        if any(line.short for line in self._lines() if line.sku == sku):
+        if any(line.short for line in self._lines() if line.sku == sku and id(line) not in self._not_short):
             self.unspecified.add(sku)
 
     def _lines(self) -> Iterable[Line]:

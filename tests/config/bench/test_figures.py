@@ -81,4 +81,38 @@ def test_memory_must_stay_below_its_target(beat: float, met: bool) -> None:
 
 
 def test_every_part_has_its_figures() -> None:
-    assert PARTS == ("intake", "lag", "coalescing", "parallelism", "memory")
+    assert PARTS == ("intake", "lag", "coalescing", "parallelism", "memory", "ledger")
+
+
+def ledger(
+    *, slowest: float = 0.2, buffers: int = 110, receivers: int = 3, problems: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    names = ("stock_list", "stock_list_api", "sku_page")
+    short = {
+        name: {"most_seconds": 0.1, "slowest": "/a/", "buffers": 100, "each": {"/a/": [0.1, 100]}} for name in names
+    }
+    long = {name: {**short[name], "most_seconds": slowest, "buffers": buffers} for name in names}
+    return {
+        "entries": 1_000_000, "short": short, "long": long, "statements": {"ledger": 4, "receivers": receivers},
+        "verify_seconds": 4.81, "rebuild_seconds": 6.7, "rebuilt": 500_000, "problems": problems,
+    }  # fmt: skip
+
+
+def test_the_ledger_has_a_figure_for_each_page_and_what_it_reads_and_for_each_deed() -> None:
+    figures = figures_of("ledger", ledger())
+    assert [figure.value for figure in figures] == [0.2, 1.1, 0.2, 1.1, 0.2, 1.1, 4, 3, 6.7]
+    assert all(figure.is_met for figure in figures)
+    assert "500000 levels from 1000000 entries; verified in 4.8 s" in figures[-1].detail
+
+
+@pytest.mark.parametrize(
+    ("worse", "missed"),
+    [({"slowest": 0.301}, {0, 2, 4}), ({"buffers": 111}, {1, 3, 5}), ({"receivers": 4}, {7})],
+)
+def test_what_is_worse_than_the_target_is_not_met(worse: dict[str, Any], missed: set[int]) -> None:
+    figures = figures_of("ledger", ledger(**worse))
+    assert {number for number, figure in enumerate(figures) if not figure.is_met} == missed
+
+
+def test_no_figure_of_a_ledger_that_does_not_add_up_is_met() -> None:
+    assert not any(figure.is_met for figure in figures_of("ledger", ledger(problems=("9 units instead of 8",))))
