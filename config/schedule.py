@@ -44,6 +44,7 @@ SCHEDULE: dict[str, Entry] = {
         "inventory.tasks.sweep_lots", 60, "Moves what has expired, by the date of its place, to hold"
     ),
     "Sweep imports": Entry("inventory.tasks.sweep_imports", 10, "Takes up imports whose worker is gone"),
+    "Value stock": Entry("inventory.tasks.value_stock", 5, "Tells what each entry cost, in one order for ever"),
     "Prune answered requests": Entry("inventory.tasks.prune", 3600, "Deletes answers that no retry will ask for"),
     "Prune pushes": Entry("channels.tasks.prune", 3600, "Deletes pushes that have served their time"),
     "Count sales and lag": Entry("reports.tasks.tally", 5, "Keeps the overview's figures quick to read"),

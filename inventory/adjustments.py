@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from django.db import transaction
 
+from .costing.facts import UnitCost, check_fact, is_fact, keep_fact
 from .errors import InvalidMovement, KeyConflict
 from .ledger import Posting, post
 from .locks import lock_levels
@@ -26,21 +28,26 @@ def adjust(
     reference: str = "",
     lot: str = "",
     expires_on: date | None = None,
+    unit_cost: Decimal | None = None,
+    currency: str = "",
     actor: str,
     key: str | None = None,
 ) -> LedgerEntry | None:
     """Add or take units of one state, or set their number; None where ``set_to`` changes nothing.
 
-    Units that come to a SKU that keeps lots name theirs, which is made where it is new. Raises InsufficientStock where fewer
-    are there than are taken, LotError, and KeyConflict where the key moved something else.
+    Units that come to a SKU that keeps lots name theirs, which is made where it is new. ``unit_cost`` is what each unit that
+    comes in cost, in the company's own currency unless another is named. Raises InsufficientStock where fewer are there than
+    are taken, LotError, CostError, and KeyConflict where the key moved something else.
     """
     _check(quantity, set_to, state, lot)
     named = given_lot(sku, lot, expires_on=expires_on, coming=(quantity or 0) > 0)
+    cost = None if unit_cost is None else UnitCost(unit_cost, currency)
     levels = lock_levels([(sku.pk, location.pk)])
     level = levels[sku.pk, location.pk]
     done = _done_before(key, level.id)
     if done is not None:
-        if not _is_adjustment(done, state, quantity, set_to) or not _is_of_lot(done, named):
+        is_same = _is_adjustment(done, state, quantity, set_to) and _is_of_lot(done, named) and is_fact(done, cost)
+        if not is_same:
             raise KeyConflict(f"the key {key!r} was used for another movement")
         return done
     delta = quantity if quantity is not None else (set_to or 0) - getattr(level, state)
@@ -50,6 +57,8 @@ def adjust(
         if quantity is not None:
             raise InvalidMovement("an adjustment of 0 units changes nothing")
         return None
+    if cost is not None:
+        check_fact(cost, units=delta)
     source, target = (State.ADJUSTMENT, state) if delta > 0 else (state, State.ADJUSTMENT)
     posting = Posting(
         sku.pk,
@@ -64,6 +73,8 @@ def adjust(
         lot=named,
     )
     (entry,) = post([posting], actor=actor, cause="adjustment", reference=reference, levels=levels)
+    if cost is not None:
+        keep_fact(cost, location=location, level_id=entry.level_id, number=entry.number)
     return LedgerEntry.objects.get(level_id=entry.level_id, number=entry.number)
 
 

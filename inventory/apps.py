@@ -20,6 +20,23 @@ class InventoryConfig(AppConfig):
         **dict.fromkeys(("importbatch", "importrow"), About(Area.STOCK)),  # what each kind is about, it says itself
         "importpreset": About(Area.STOCK),
         "counttolerance": About(Area.SETTINGS, spans=True),
+        **dict.fromkeys(
+            (
+                "company",
+                "exchangerate",
+                "costscope",
+                "costlayer",
+                "costmove",
+                "costingchange",
+                "landedcost",
+                "landedshare",
+                "period",
+                "periodamount",
+                "valuation",
+                "accountmap",
+            ),
+            About(Area.COST, spans=True),
+        ),
         "reservation": About(Area.STOCK, location="level__location"),
         **dict.fromkeys(("transfer", "transferline", "transferstep"), About(Area.STOCK)),  # at two locations each
         **dict.fromkeys(

@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from .codes import CodeError
+from .costing.owners import check_owner
 from .models import Location, Product, Sku, SkuCode, StockLevel
 from .signals import stock_changed
 
@@ -48,7 +49,8 @@ def rename(sku: Sku, code: str) -> Sku:
 
 @transaction.atomic
 def save_location(location: Location) -> Location:
-    """Save a new or changed location."""
+    """Save a new or changed location. Raises CostError where one that has units would pass to another company."""
+    check_owner(location)
     if _save(location, "is_active", "kind"):
         stocked = StockLevel.objects.filter(location=location, available__gt=0)
         tell(stocked.values_list("sku", flat=True), location.code)

@@ -73,3 +73,15 @@ class LotShort(InsufficientStock):
     def __init__(self, message: str, lines: Sequence[Short]) -> None:
         super().__init__(lines)
         self.args = (message,)
+
+
+class CostError(StockError):
+    """Something about cost, companies or periods cannot be done; ``field`` is what was wrong with what was given.
+
+    A ``conflict`` is with how things stand, not with what was given.
+    """
+
+    def __init__(self, message: str, *, field: str = "", conflict: bool = False) -> None:
+        self.field = field
+        self.conflict = conflict
+        super().__init__(message)

@@ -2,7 +2,8 @@
 
 Checked, all in the database: numbers without gaps, each balance from the one before, each hash from the one before, each
 level against the sum and the last of its entries, reserved units against the open reservations, and units in transit against
-the transfers, each of those against its own entries; and lots against their levels and entries (``lot_checks``).
+the transfers, each of those against its own entries; lots against their levels and entries (``lot_checks``); and what stock
+cost, and what closed periods say (``costing.checks``).
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from . import lot_checks
+from .costing.checks import cost_findings
 from .models.ledger import INSIDE, ON_HAND
 from .signals import stock_changed
 from .transit import findings
@@ -124,7 +126,9 @@ def verify() -> Iterator[Difference]:
         levels = cursor.fetchall()
         under_way = [
             Difference(kind, sku, location, None, str(expected), str(found), message)
-            for kind, sku, location, expected, found, message in chain(findings(cursor), lot_checks.findings(cursor))
+            for kind, sku, location, expected, found, message in chain(
+                findings(cursor), lot_checks.findings(cursor), cost_findings(cursor)
+            )
         ]
     return iter([*_entry_differences(entries), *_level_differences(levels), *under_way])
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from . import expiry, retention
+from .costing import projection
 from .imports import process, work
 
 
@@ -24,3 +25,8 @@ def run_import(import_id: int) -> None:
 @shared_task(name="inventory.tasks.sweep_imports")
 def sweep_imports() -> None:
     work.sweep()
+
+
+@shared_task(name="inventory.tasks.value_stock")
+def value_stock() -> None:
+    projection.catch_up()

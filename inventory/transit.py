@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 #: kind, SKU, location, expected, found, message.
-Finding = tuple[str, str, str, int, int, str]
+Finding = tuple[str, str, str, object, object, str]
 
 # Both sides are looked at: a line whose level is missing differs as much as a level without a line.
 _LEVELS = """

@@ -14,6 +14,7 @@ class Area(StrEnum):
     CHANNELS = "channels"
     RULES = "rules"
     REORDERING = "reordering"
+    COST = "cost"
     PEOPLE = "people"
     SETTINGS = "settings"
 

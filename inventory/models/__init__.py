@@ -1,5 +1,18 @@
 from .access import ApiKey, IdempotentRequest, Role
-from .catalog import CodeKind, Product, Sku, SkuCode
+from .catalog import CodeKind, Costing, Product, Sku, SkuCode
+from .company import Company, ExchangeRate
+from .cost import (
+    CostCursor,
+    CostFact,
+    CostHorizon,
+    CostingChange,
+    CostLayer,
+    CostMove,
+    CostOrigin,
+    CostPosition,
+    CostScope,
+    MoveKind,
+)
 from .count import (
     Count,
     CountLine,
@@ -11,6 +24,7 @@ from .count import (
     StockClass,
 )
 from .imports import ImportBatch, ImportPart, ImportPreset, ImportRow, ImportStatus, RowState
+from .landed import LandedCost, LandedMethod, LandedShare
 from .ledger import LedgerEntry, Reason, State, StockLevel
 from .location import Location, LocationKind
 from .lot import UNASSIGNED, Lot, LotEntry, LotLevel, LotPlace
@@ -26,6 +40,7 @@ from .people import (
     RecoveryCode,
     SecondFactor,
 )
+from .period import AccountMap, JournalKind, Period, PeriodAmount, Valuation
 from .reservation import Reservation
 from .transfer import StepKind, Transfer, TransferLine, TransferStatus, TransferStep
 
@@ -33,22 +48,39 @@ __all__ = [
     "UNASSIGNED",
     "AccessEvent",
     "AccessLink",
+    "AccountMap",
     "ApiKey",
     "AttemptCount",
     "AttemptKind",
     "CodeKind",
+    "Company",
+    "CostCursor",
+    "CostFact",
+    "CostHorizon",
+    "CostLayer",
+    "CostMove",
+    "CostOrigin",
+    "CostPosition",
+    "CostScope",
+    "Costing",
+    "CostingChange",
     "Count",
     "CountLine",
     "CountScope",
     "CountStatus",
     "CountTolerance",
     "EventKind",
+    "ExchangeRate",
     "IdempotentRequest",
     "ImportBatch",
     "ImportPart",
     "ImportPreset",
     "ImportRow",
     "ImportStatus",
+    "JournalKind",
+    "LandedCost",
+    "LandedMethod",
+    "LandedShare",
     "LedgerEntry",
     "LinkKind",
     "Location",
@@ -58,6 +90,9 @@ __all__ = [
     "LotEntry",
     "LotLevel",
     "LotPlace",
+    "MoveKind",
+    "Period",
+    "PeriodAmount",
     "Person",
     "Product",
     "Reason",
@@ -78,4 +113,5 @@ __all__ = [
     "TransferLine",
     "TransferStatus",
     "TransferStep",
+    "Valuation",
 ]

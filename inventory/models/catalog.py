@@ -42,6 +42,13 @@ RETURN NEW;
 """
 
 
+class Costing(models.TextChoices):
+    """By which rule the cost of what leaves is told."""
+
+    FIFO = "fifo", _("First in, first out")
+    AVERAGE = "average", _("Moving average")
+
+
 class Sku(models.Model):
     """The smallest thing counted and sold."""
 
@@ -57,6 +64,10 @@ class Sku(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO 4217, as USD."))
     weight_grams = models.PositiveIntegerField(_("weight in grams"), null=True, blank=True)
+    volume_cm3 = models.PositiveIntegerField(_("volume in cm³"), null=True, blank=True)
+    costing = models.CharField(
+        _("costing"), max_length=10, choices=Costing, default=Costing.FIFO, db_default=Costing.FIFO
+    )
     tags = ArrayField(models.CharField(max_length=50), verbose_name=_("tags"), default=list, blank=True)
     tracks_lots = models.BooleanField(
         _("keeps lots"),

@@ -5,6 +5,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .company import Company
+
 
 class LocationKind(models.TextChoices):
     WAREHOUSE = "warehouse", _("Warehouse")
@@ -56,6 +58,10 @@ class Location(models.Model):
         help_text=_("1 is Monday, 7 is Sunday."),
     )
     priority = models.IntegerField(_("priority"), default=100, help_text=_("Lower numbers are taken from first."))
+    company = models.ForeignKey(
+        Company, models.PROTECT, related_name="locations", verbose_name=_("company"), null=True, blank=True,
+        help_text=_("Whose stock it is. Empty: the first company's."),
+    )  # fmt: skip
     is_active = models.BooleanField(_("active"), default=True)
 
     objects = LocationQuerySet.as_manager()

@@ -33,6 +33,7 @@ NEEDS: Mapping[str, Need] = {
     "reconcile": Need(Area.CHANNELS),
     "verify_ledger": Need(Area.STOCK, changes=False),
     "import_file": Need(Area.STOCK),  # which kinds, it looks at itself
+    "rebuild_cost": Need(Area.COST),
     "verify_ledger --repair": Need(Area.SETTINGS),
     "create_api_key": Need(Area.PEOPLE),
     "invite": Need(Area.PEOPLE),

@@ -13,12 +13,13 @@ from ..kernel.areas import About, Area
 from ..models import Location, Person, Role
 
 _HOUSE = frozenset({Area.PEOPLE, Area.SETTINGS})
-_TRADE = frozenset(Area) - _HOUSE
+_BOOKS = frozenset({Area.COST})
+_TRADE = frozenset(Area) - _HOUSE - _BOOKS
 
 #: What each role may change.
 CHANGES: Mapping[Role, frozenset[Area]] = {
     Role.VIEWER: frozenset(),
-    Role.ACCOUNTANT: frozenset(),
+    Role.ACCOUNTANT: _BOOKS,
     Role.OPERATOR: _TRADE,
     Role.WAREHOUSE: frozenset({Area.STOCK, Area.SHIPPING}),
     Role.BUYER: frozenset({Area.REORDERING}),
@@ -28,7 +29,7 @@ CHANGES: Mapping[Role, frozenset[Area]] = {
 #: What each role does not even see. Everyone sees everything else.
 HIDDEN: Mapping[Role, frozenset[Area]] = {
     **dict.fromkeys(Role, _HOUSE),
-    Role.WAREHOUSE: _HOUSE | {Area.RULES},
+    Role.WAREHOUSE: _HOUSE | _BOOKS | {Area.RULES},
     Role.ADMIN: frozenset(),
 }
 
