@@ -4,7 +4,6 @@ Debts first, then targets: every transaction that touches both does so in that o
 no two can wait for each other in a circle.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,11 +14,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
+from inventory.availability import count_for_sale
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
-from inventory.locks import LockedLevel, share_levels
+from inventory.locks import share_levels
 from inventory.models import Sku
 from inventory.models.location import MARKETPLACE_OWNED
+from inventory.recipes import WITH_BUNDLES, recipes_of, units_at
 
 from .allocation.engine import Rule, Subject, publish
 from .connectors.base import Capabilities
@@ -70,8 +71,9 @@ _FIRMLY = "UPDATE SET owed_at = channels_debt.owed_at"
 
 
 def owe_skus(sku_ids: Collection[int], *, firm: bool = False) -> None:
-    """Owe every listing of these SKUs a number, and ring for the channels that were not owed already."""
-    _owe("listing.sku_id = ANY(%s)", [sorted(sku_ids)], firm=firm)
+    """Owe every listing of these SKUs, and of the bundles that they are parts of, a number; ring for the channels."""
+    skus = sorted(sku_ids)
+    _owe(f"listing.sku_id = {WITH_BUNDLES}", [skus, skus], firm=firm)
 
 
 def owe_listings(listing_ids: Collection[int], *, firm: bool = True) -> None:
@@ -205,19 +207,19 @@ def compute_numbers(channels: Mapping[int, Channel], offers: Sequence[Offer]) ->
     ``channels`` are those of the offers, by id.
     """
     skus = sorted({offer.sku_id for offer in offers})
-    levels: dict[int, list[LockedLevel]] = defaultdict(list)
-    for level in share_levels(skus):
-        levels[level.sku_id].append(level)
+    shared = share_levels(skus)
+    available = units_at({(level.sku_id, level.location_id): level.available for level in shared})
+    recipes = recipes_of(skus) if shared.bundled else {}
     at = clock.now()
-    feeding = {key: dict(rows) for key, rows in feeding_of(channels).items()}
+    feeding = {key: places_by_remote(rows) for key, rows in feeding_of(channels).items()}
     rules = load_rules(channels, skus)
     fitting = {key: [rule for rule in rules if rule.channel_id in (None, key)] for key in channels}
     grouped = _groups(rules, skus)
     numbers = {}
     for offer in offers:
-        remotes = feeding[offer.channel_id]
-        here = (level.available for level in levels[offer.sku_id] if remotes.get(level.location_id) == offer.remote)
-        subject = subject_of(channels[offer.channel_id], offer.sku_id, sum(here), *grouped.get(offer.sku_id, ("", ())))
+        places = feeding[offer.channel_id].get(offer.remote, ())
+        pool = count_for_sale(offer.sku_id, recipes.get(offer.sku_id), places, available)
+        subject = subject_of(channels[offer.channel_id], offer.sku_id, pool, *grouped.get(offer.sku_id, ("", ())))
         numbers[offer.target_id] = publish(subject, fitting[offer.channel_id], at=at)
     return numbers
 
@@ -256,6 +258,14 @@ def feeding_of(channel_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]
         for channel_id, location_id, remote in cursor.fetchall():
             feeding[channel_id].append((location_id, remote))
     return feeding
+
+
+def places_by_remote(rows: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
+    """The locations that feed a channel, by the channel's name for them."""
+    found: dict[str, list[int]] = {}
+    for location_id, remote in rows:
+        found.setdefault(remote, []).append(location_id)
+    return found
 
 
 def feeding_locations(channel: Channel) -> list[tuple[int, str]]:

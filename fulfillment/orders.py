@@ -48,11 +48,17 @@ class OrderError(Exception):
 
 
 class OrderShort(OrderError):
-    """A request is refused as a whole. ``lines`` are dicts of sku, wanted and available, in units."""
+    """A request is refused as a whole. ``lines`` are dicts of sku, wanted and available, in units; of a bundle with those
+    of its ``components`` that are lacking."""
 
     def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
         self.lines = list(lines)
-        super().__init__("not enough stock for " + ", ".join(str(line["sku"]) for line in self.lines[:10]))
+        super().__init__("not enough stock for " + ", ".join(map(_name_short, self.lines[:10])))
+
+
+def _name_short(line: Mapping[str, Any]) -> str:
+    lacking = ", ".join(str(part["sku"]) for part in line.get("components", ()))
+    return f"{line['sku']} (of which {lacking} is lacking)" if lacking else str(line["sku"])
 
 
 class OrderExists(OrderError):
@@ -191,7 +197,7 @@ def request_order(
             (order_id,) = record_batch([state], feeding=feeding_of([channel.pk]), actor=actor, whole=True)
     except InsufficientStock as error:
         raise OrderShort(
-            [{"sku": short.sku, "wanted": short.wanted, "available": short.available} for short in error.lines]
+            [{key: value for key, value in short.named().items() if key != "location"} for short in error.lines]
         ) from None
     return SalesOrder.objects.get(pk=order_id)
 

@@ -42,7 +42,7 @@ def resolve_lines(sender: Any, *, channel_id: int, listing_ids: list[int], **new
 @receiver(stock_changed, dispatch_uid="fulfillment.fill")
 def ring_shortfalls(sender: Any, *, sku_ids: list[int], cause: str, **news: Any) -> None:
     """Stock may have come: ring for the lines that wait for it. A sale brings none."""
-    if cause not in ("sale", "shortfall") and SalesOrderLine.objects.filter(sku__in=sku_ids, short__gt=0).exists():
+    if cause not in ("sale", "shortfall") and shortfalls.wait_for(sku_ids):
         ring(shortfalls.FILL)
 
 

@@ -1,14 +1,16 @@
 """Units come back: each goes where its disposition says. Money is the channel's matter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Sum
 
 from inventory.ledger import Posting, post
 from inventory.lot_tracking import given_lot
-from inventory.models import Location, Reason, State
+from inventory.models import Location, Lot, Reason, State
 
+from .contents import Contents, contents_of
 from .models import Return, ReturnLine, ReturnStatus, SalesOrder, SalesOrderLine
 
 #: Disposition -> (the column that counts it, the state that the unit goes to; None moves no stock).
@@ -71,13 +73,14 @@ def receive(
         if location is None:
             raise ReturnError("say at which location the return is received")
         lines = [(one.line, {"restock": _left(one)}, location) for one in expected.values() if _left(one)]
+    contents = contents_of([one.line for one in expected.values()])
     postings: list[Posting] = []
     for line, units_by, place in lines:
         one = expected.get(line.pk)
         if one is None:
             raise ReturnError(f"line {line.external_id} is not part of this return")
-        lot = (lots or {}).get(line.pk, "")
-        postings += _receive_line(one, units_by, place, lot, f"return:{parcel.pk} {order.reference}")
+        how = _How(place, (lots or {}).get(line.pk, ""), contents[line.pk], f"return:{parcel.pk} {order.reference}")
+        postings += _receive_line(one, units_by, how)
     post(postings, actor=actor, cause="return", reference=order.reference)
     ReturnLine.objects.bulk_update(expected.values(), ["restocked", "quarantined", "missing"], batch_size=1000)
     SalesOrderLine.objects.bulk_update([one.line for one in expected.values()], ["returned"], batch_size=1000)
@@ -86,13 +89,21 @@ def receive(
     return parcel
 
 
-def _receive_line(
-    one: ReturnLine, units_by: Mapping[str, int], place: Location, lot: str, reference: str
-) -> list[Posting]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """Where units of a line come back to, of which lot, what they are made of, and by which document."""
+
+    place: Location
+    lot: str
+    contents: Contents
+    reference: str
+
+
+def _receive_line(one: ReturnLine, units_by: Mapping[str, int], how: _How) -> list[Posting]:
     sku = one.line.sku
     assert sku is not None
-    named = given_lot(sku, lot, coming=False)
-    postings = []
+    named = given_lot(sku, how.lot, coming=False)
+    postings: list[Posting] = []
     for disposition, units in units_by.items():
         if disposition not in DISPOSITIONS:
             raise ReturnError(f"disposition {disposition!r} is not known; there are: {', '.join(DISPOSITIONS)}")
@@ -101,13 +112,23 @@ def _receive_line(
         unknown = disposition == "restock" and sku.tracks_lots and named is None
         column, state = DISPOSITIONS["quarantine" if unknown else disposition]
         setattr(one, column, getattr(one, column) + units)
-        if units and state is not None:
-            moved = (sku.pk, place.pk, State.CUSTOMER, state, units, Reason.RETURN, reference, one.reason)
-            postings.append(Posting(*moved, lot=named, unlotted=True))
+        if state is not None:
+            postings += _come_back(one, units, state, how, named)
     if _left(one) < 0:
         raise ReturnError(f"line {one.line.external_id}: {-_left(one)} units more than announced")
     one.line.returned += sum(units for disposition, units in units_by.items() if disposition != "missing")
     return postings
+
+
+def _come_back(one: ReturnLine, units: int, state: State, how: _How, lot: Lot | None) -> Iterator[Posting]:
+    """Post units of a line as what they were made of when they left. Whatever of it keeps lots has one, or is looked at."""
+    for run, parts in how.contents.take(units):
+        for sku_id, per in parts.items():
+            named = lot if sku_id == one.line.sku_id else None
+            unknown = state == State.AVAILABLE and named is None and sku_id in how.contents.keep_lots
+            target = State.QUARANTINE if unknown else state
+            moved = (sku_id, how.place.pk, State.CUSTOMER, target, run * per, Reason.RETURN, how.reference, one.reason)
+            yield Posting(*moved, lot=named, unlotted=True)
 
 
 def _left(one: ReturnLine) -> int:

@@ -1,6 +1,7 @@
 """Parcels: packed, rejected, dispatched; reserved units go to the customer."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from channels.models import FulfilledBy
 from inventory.errors import InsufficientStock, LotShort, Short
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
-from inventory.models import Location, Reason, Reservation, StockLevel
-from inventory.reservations import Fulfil, Release, Reserve, Step, change_reservations
+from inventory.models import Location, Reason, StockLevel
+from inventory.recipes import kits_now
+from inventory.reservations import Fulfil, Holding, Release, Reserve, Step, change_reservations, held_by
 
 from . import shortfalls
 from .models import OrderStatus, SalesOrder, SalesOrderLine, Shipment, ShipmentLine, ShipmentStatus
@@ -155,7 +157,8 @@ def _reduce(shipment: Shipment, lines: Sequence[tuple[SalesOrderLine, int]]) -> 
 def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine], actor: str) -> None:
     """Move reservations that lie elsewhere to this location, then ship them."""
     reference = f"shipment:{shipment.pk} {order.reference}"
-    here = _reserved_here(packed, shipment.location_id)
+    holdings = held_by(HOLDER, [one.line_id for one in packed])
+    here = _reserved_here(holdings, shipment.location_id)
     releases, reserves, fulfils = [], [], []
     for one in packed:
         missing = one.quantity - here.get(one.line_id, 0)
@@ -163,7 +166,7 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
         if missing > 0:
             elsewhere = min(missing, line.reserved - here.get(line.pk, 0))
             if elsewhere:
-                releases.append(_release_elsewhere(line, elsewhere, shipment.location_id, reference))
+                releases.append(_release_elsewhere(line, elsewhere, holdings, shipment.location_id, reference))
             reserves.append(
                 Reserve(line.pk, line.sku_id, missing, [shipment.location_id], Reason.RELOCATION, reference, whole=True)  # type: ignore[arg-type]
             )
@@ -185,21 +188,26 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
     shortfalls.close([one.line_id for one in packed if not one.line.short])
 
 
-def _reserved_here(packed: Sequence[ShipmentLine], location_id: int) -> dict[int, int]:
-    rows = Reservation.objects.filter(
-        holder_kind=HOLDER, holder_id__in=[one.line_id for one in packed], level__location=location_id
-    )
-    return {row.holder_id: row.open_quantity for row in rows}
+def _reserved_here(holdings: Sequence[Holding], location_id: int) -> dict[int, int]:
+    """Units by line. Kits whose components lie at several locations leave from wherever those are."""
+    found: Counter[int] = Counter()
+    for holding in holdings:
+        if holding.location_id in (location_id, None):
+            found[holding.holder_id] += holding.open
+    return found
 
 
-def _release_elsewhere(line: SalesOrderLine, units: int, location_id: int, reference: str) -> list[Release]:
+def _release_elsewhere(
+    line: SalesOrderLine, units: int, holdings: Sequence[Holding], location_id: int, reference: str
+) -> list[Release]:
     """Steps that give back so many units which are reserved at other locations."""
-    rows = Reservation.objects.filter(holder_kind=HOLDER, holder_id=line.pk).exclude(level__location=location_id)
     steps, left = [], units
-    for row in rows.order_by("-pk").select_related("level"):
-        take = min(left, row.open_quantity)
+    for holding in reversed(holdings):
+        if holding.holder_id != line.pk or holding.location_id in (location_id, None):
+            continue
+        take = min(left, holding.open)
         if take:
-            steps.append(Release(line.pk, take, Reason.RELOCATION, reference, location_id=row.level.location_id))
+            steps.append(Release(line.pk, take, Reason.RELOCATION, reference, location_id=holding.location_id))
             left -= take
     return steps
 
@@ -209,17 +217,17 @@ def _beyond_reserved(
 ) -> list[Short]:
     """The shorts in terms of what the parcel wants from this location, reserved units of the line included."""
     by_sku = {short.sku: short for short in shorts}
-    levels = dict(
-        StockLevel.objects.filter(
-            location=shipment.location_id, sku__in=[one.line.sku_id for one in packed]
-        ).values_list("sku", "available")
-    )
+    skus = [one.line.sku_id for one in packed if one.line.sku_id is not None]
+    levels = StockLevel.objects.filter(location=shipment.location_id, sku__in=skus)
+    there = dict(levels.values_list("sku", "available"))
+    there |= {sku_id: kits.available for sku_id, kits in kits_now(skus, location_ids=[shipment.location_id]).items()}
     return [
         Short(
             one.line.sku.code,
             shipment.location.code,
             one.quantity,
-            here.get(one.line_id, 0) + levels.get(one.line.sku.pk, 0),
+            here.get(one.line_id, 0) + there.get(one.line.sku.pk, 0),
+            by_sku[one.line.sku.code].parts,
         )
         for one in packed
         if one.line.sku and one.line.sku.code in by_sku

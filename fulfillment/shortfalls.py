@@ -12,6 +12,7 @@ from inventory.kernel import clock
 from inventory.kernel.workqueue import answer, ring
 from inventory.losses import Loss
 from inventory.models import RecountCause, StockLevel
+from inventory.recipes import WITH_BUNDLES, recipes_of
 from inventory.recounts import want_recounts
 from inventory.reservations import Reserve, change_reservations
 
@@ -103,12 +104,17 @@ def _store(short: Sequence[ShortLine], kinds: Mapping[int, str], cause: str) -> 
 def _want_recounts(oversold: Sequence[ShortLine], channels: Mapping[int, Channel]) -> None:
     """What was oversold should be counted where it lies: at the locations that its channel sells from."""
     feeding = feeding_of({channels[line.order_id].pk for line in oversold})
-    levels = StockLevel.objects.filter(sku__in=[line.sku_id for line in oversold])
+    sold = {line.sku_id for line in oversold if line.sku_id is not None}
+    counted = {sku_id: [sku_id] for sku_id in sold}  # of a bundle, what it is made of
+    counted |= {key: [*recipe.parts, *([] if recipe.is_virtual else [key])] for key, recipe in recipes_of(sold).items()}
+    levels = StockLevel.objects.filter(sku__in={sku_id for some in counted.values() for sku_id in some})
     held = set(levels.values_list("sku", "location"))
     wanted: set[tuple[int, int]] = set()
     for line in oversold:
-        pairs = [(line.sku_id, pk) for pk, _ in feeding[channels[line.order_id].pk] if line.sku_id is not None]
-        wanted |= set(pairs) & held or set(pairs[:1])
+        places = [pk for pk, _ in feeding[channels[line.order_id].pk]]
+        for sku_id in counted.get(line.sku_id or 0, ()):
+            pairs = [(sku_id, place) for place in places]
+            wanted |= set(pairs) & held or set(pairs[:1])
     want_recounts(wanted, cause=RecountCause.OVERSELL)
 
 
@@ -135,6 +141,18 @@ def _tell(line_ids: set[int]) -> None:
             for row in rows
         ],
     )
+
+
+_WAIT = f"""
+SELECT EXISTS (SELECT 1 FROM fulfillment_salesorderline WHERE short > 0 AND sku_id = {WITH_BUNDLES})
+"""
+
+
+def wait_for(sku_ids: Collection[int]) -> bool:
+    """Whether any line waits for these SKUs, or for bundles that they are parts of."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT, [list(sku_ids), list(sku_ids)])
+        return bool(cursor.fetchone()[0])
 
 
 def fill_shortfalls(*, batch: int = 500) -> int:

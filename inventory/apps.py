@@ -38,6 +38,9 @@ class InventoryConfig(AppConfig):
             About(Area.COST, spans=True),
         ),
         "reservation": About(Area.STOCK, location="level__location"),
+        **dict.fromkeys(("bundlecomponent", "bundlepart", "bundleplace"), About(Area.CATALOG)),
+        "assembly": About(Area.STOCK, location="location"),
+        "assemblypart": About(Area.STOCK, location="assembly__location"),
         **dict.fromkeys(("transfer", "transferline", "transferstep"), About(Area.STOCK)),  # at two locations each
         **dict.fromkeys(
             ("apikey", "person", "accesslink", "secondfactor", "loginsession", "attemptcount", "accessevent"),

@@ -1,7 +1,7 @@
 """The only home of the formulas over stock levels."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection
@@ -28,6 +28,71 @@ class LevelAt:
     @property
     def on_hand(self) -> int:
         return self.available + self.reserved + self.quarantine + self.damaged + self.hold
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a bundle is made up: units of each part (SKU's id) in one kit, bundles in it resolved."""
+
+    bundle_id: int
+    parts: Mapping[int, int]
+    ships_together: bool = True
+    is_virtual: bool = True
+    otherwise_at: frozenset[int] = frozenset()  # locations (ids) where it is made up the other way
+
+    def is_made_at(self, location_id: int) -> bool:
+        """Whether it is put together when sold there; else it has been packed before."""
+        return self.is_virtual != (location_id in self.otherwise_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Kits:
+    """How many of a bundle are there, and the part (SKU's id) of which more would make more; None where none would."""
+
+    packed: int = 0
+    made: int = 0
+    limit_id: int | None = None
+    made_at: Mapping[int, int] = field(default_factory=dict)  # by location's id, where all parts come from one
+
+    @property
+    def available(self) -> int:
+        """Packed before, and those that can be put together."""
+        return self.packed + self.made
+
+
+#: Units available of a SKU at a location, by their ids.
+Available = Callable[[int, int], int]
+
+
+def kits_of_parts(parts: Mapping[int, int], there: Callable[[int], int]) -> int:
+    """How many kits so many units of each part make: the least over the parts."""
+    return min((max(0, there(part_id)) // units for part_id, units in parts.items()), default=0)
+
+
+def count_kits(recipe: Recipe, locations: Sequence[int], available: Available) -> Kits:
+    """How many of a bundle these locations have together: what is packed, and what their components make.
+
+    Where it ships together each kit comes from one location; otherwise its components may come from any of them.
+    """
+    packed = sum(available(recipe.bundle_id, place) for place in locations)
+    makers = [place for place in locations if recipe.is_made_at(place)]
+    if not makers:
+        return Kits(packed)
+
+    def pooled(part_id: int) -> int:
+        return sum(available(part_id, place) for place in makers)
+
+    made_at = {place: kits_of_parts(recipe.parts, lambda part, place=place: available(part, place)) for place in makers}  # type: ignore[misc]
+    made = sum(made_at.values()) if recipe.ships_together else kits_of_parts(recipe.parts, pooled)
+    limit_id = min(recipe.parts, key=lambda part: (pooled(part) // recipe.parts[part], part), default=None)
+    return Kits(packed, made, limit_id, made_at)
+
+
+def count_for_sale(sku_id: int, recipe: Recipe | None, locations: Sequence[int], available: Available) -> int:
+    """Units of a SKU, or kits of a bundle, that these locations have for sale together."""
+    if recipe is None:
+        return sum(available(sku_id, place) for place in locations)
+    return count_kits(recipe, locations, available).available
 
 
 _AT = """

@@ -4,7 +4,7 @@ A rule may go by a product's category or a SKU's tags, and a place that is close
 of any other change of what is available.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -29,8 +29,8 @@ def save_product(product: Product) -> Product:
 
 @transaction.atomic
 def save_sku(sku: Sku) -> Sku:
-    """Save a new or changed SKU."""
-    if _save(sku, "tags", "product_id"):
+    """Save a new or changed SKU. How a bundle is made up is left to ``bundles``."""
+    if _save(sku, "tags", "product_id", but=("bundle_mode", "ships_together")):
         tell([sku.pk], sku.code)
     return sku
 
@@ -57,11 +57,12 @@ def save_location(location: Location) -> Location:
     return location
 
 
-def _save(row: Row, *names: str) -> bool:
-    """Save the row; whether any of these columns was another before."""
+def _save(row: Row, *names: str, but: Collection[str] = ()) -> bool:
+    """Save the row, but these columns where it is there already; whether any of those named was another before."""
     model: Any = type(row)
     before: Model | None = model.objects.filter(pk=row.pk).first() if row.pk else None
-    row.save()
+    kept = [field.name for field in row._meta.concrete_fields if not field.primary_key and field.name not in but]
+    row.save(update_fields=None if before is None else kept)
     return before is not None and any(getattr(before, name) != getattr(row, name) for name in names)
 
 

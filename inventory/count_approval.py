@@ -72,7 +72,7 @@ def _post(count: Count, lines: Sequence[CountLine], actor: str) -> None:
     off: dict[Pair, int] = {(line.sku_id, count.location_id): line.variance or 0 for line in lines}
     missing = {pair: -units for pair, units in off.items() if units < 0}
     told = tell_holders(missing)
-    levels = lock_levels(off)
+    levels = lock_levels(off.keys() | told.pairs)
     _check_there(count, lines, levels, actor)
     losses = find_losses(missing, levels=levels, told=told)
     postings = release_postings(losses, reason=Reason.COUNT, reference=count.code)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class StockError(Exception):
@@ -10,12 +11,27 @@ class StockError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """One thing of which there is too little. Units; codes, not ids."""
+    """One thing of which there is too little. Units; codes, not ids.
+
+    Of a bundle, kits; ``parts`` are the components that are lacking.
+    """
 
     sku: str
     location: str
     wanted: int
     available: int
+    parts: tuple["Short", ...] = ()
+
+    def named(self) -> dict[str, Any]:
+        """It as programs are told."""
+        told = {"sku": self.sku, "location": self.location, "wanted": self.wanted, "available": self.available}
+        parts = [{"sku": part.sku, "wanted": part.wanted, "available": part.available} for part in self.parts]
+        return {**told, "components": parts} if parts else told
+
+    def __str__(self) -> str:
+        lacking = "; ".join(f"of {part.sku} {part.wanted} wanted, {part.available} there" for part in self.parts[:5])
+        said = f"{self.sku} at {self.location or 'any location'}: {self.wanted} wanted, {self.available} there"
+        return f"{said} ({lacking})" if lacking else said
 
 
 class InsufficientStock(StockError):
@@ -23,10 +39,7 @@ class InsufficientStock(StockError):
 
     def __init__(self, lines: Sequence[Short]) -> None:
         self.lines = list(lines)
-        parts = ", ".join(
-            f"{short.sku} at {short.location or 'any location'}: {short.wanted} wanted, {short.available} there"
-            for short in self.lines[:5]
-        )
+        parts = ", ".join(map(str, self.lines[:5]))
         more = f" and {len(self.lines) - 5} more" if len(self.lines) > 5 else ""
         super().__init__(f"not enough stock: {parts}{more}")
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connection
 
+from .recipes import WITH_PARTS
+
 Pair = tuple[int, int]  # (SKU's id, location's id)
 
 
@@ -65,8 +67,11 @@ ORDER BY id FOR NO KEY UPDATE
 
 # A lock for reading leaves nothing behind that would have to reach the disk before we go on.
 _SHARE = f"""
-SELECT {_COLUMNS} FROM inventory_stocklevel level, (SELECT set_config('synchronous_commit', 'off', TRUE)) AS lazily
-WHERE sku_id = ANY(%s) ORDER BY id FOR SHARE OF level
+SELECT {_COLUMNS}, once.bundled FROM inventory_stocklevel level, (
+    SELECT set_config('synchronous_commit', 'off', TRUE),
+        EXISTS (SELECT 1 FROM inventory_bundlepart WHERE bundle_id = ANY(%s)) AS bundled
+) AS once
+WHERE sku_id = {WITH_PARTS} ORDER BY id FOR SHARE OF level
 """
 
 
@@ -89,14 +94,24 @@ def lock_levels(pairs: Iterable[Pair], *, create: bool = True) -> LockedLevels:
     return locked
 
 
-def share_levels(sku_ids: Collection[int]) -> list[LockedLevel]:
-    """Levels of these SKUs after every transaction that holds one of them has ended.
+class SharedLevels(list[LockedLevel]):
+    """The levels of SKUs and of what the bundles among them are made of, and whether there are any such."""
+
+    bundled: bool = False
+
+
+def share_levels(sku_ids: Collection[int]) -> SharedLevels:
+    """Levels of these SKUs and of their components, after every transaction that holds one of them has ended.
 
     Meant for autocommit: the share lock lasts for the statement alone, long enough to wait for the writers.
     """
+    skus = sorted(sku_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_SHARE, [sorted(sku_ids)])
-        return [_locked(row) for row in cursor.fetchall()]
+        cursor.execute(_SHARE, [skus, skus, skus])
+        rows = cursor.fetchall()
+    shared = SharedLevels(_locked(row[:-1]) for row in rows)
+    shared.bundled = bool(rows and rows[0][-1])
+    return shared
 
 
 def _select_locked(cursor: Any, skus: list[int], locations: list[int]) -> list[tuple[Any, ...]]:

@@ -252,9 +252,11 @@ def _leaving(shelf: _Shelf, move: _Move) -> list[tuple[Held, int]]:
 
 
 def _is_for_sale(move: _Move) -> bool:
-    """Whether units go where only good ones may: to customers, to sale elsewhere, back to sale."""
+    """Whether units go where only good ones may: to customers, into kits, to sale elsewhere, back to sale."""
     if move.source == LotPlace.SHELF:
-        return move.target == LotPlace.CUSTOMER or (move.target == LotPlace.TRANSFER and move.lot is None)
+        return move.target in (LotPlace.CUSTOMER, LotPlace.ASSEMBLY) or (
+            move.target == LotPlace.TRANSFER and move.lot is None
+        )
     return move.target == LotPlace.SHELF and move.source in _APART
 
 

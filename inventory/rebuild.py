@@ -1,19 +1,18 @@
 """Is the ledger whole, and do the levels follow from it? And if not: make them follow.
 
 Checked, all in the database: numbers without gaps, each balance from the one before, each hash from the one before, each
-level against the sum and the last of its entries, reserved units against the open reservations, and units in transit against
-the transfers, each of those against its own entries; lots against their levels and entries (``lot_checks``); and what stock
-cost, and what closed periods say (``costing.checks``).
+level against the sum and the last of its entries, reserved units against the open reservations, those of kits against whole
+kits, and units in transit against the transfers, each of those against its own entries; lots against their levels and
+entries (``lot_checks``); and what stock cost, and what closed periods say (``costing.checks``).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
 
-from . import lot_checks
+from . import kit_sums, lot_checks
 from .costing.checks import cost_findings
 from .models.ledger import INSIDE, ON_HAND
 from .signals import stock_changed
@@ -126,9 +125,8 @@ def verify() -> Iterator[Difference]:
         levels = cursor.fetchall()
         under_way = [
             Difference(kind, sku, location, None, str(expected), str(found), message)
-            for kind, sku, location, expected, found, message in chain(
-                findings(cursor), lot_checks.findings(cursor), cost_findings(cursor)
-            )
+            for check in (findings, kit_sums.findings, lot_checks.findings, cost_findings)
+            for kind, sku, location, expected, found, message in check(cursor)
         ]
     return iter([*_entry_differences(entries), *_level_differences(levels), *under_way])
 

@@ -4,130 +4,41 @@ The caller holds the holder's own lock (the order's row), so that only one trans
 promises; the levels are locked here, once, for all of the batch.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
 from .errors import InsufficientStock, Short
 from .kernel import clock
-from .ledger import Posting, post
-from .locks import LockedLevel, LockedLevels, lock_levels
-from .models import Location, Lot, Reason, Sku, State
+from .kit_promises import pairs_of, reserve_kits
+from .ledger import post
+from .locks import LockedLevel, LockedLevels, Pair, lock_levels
+from .models import Location, Sku, State
+from .promises import Book, Change, Fulfil, Held, Kit, Promise, Release, Reserve, Row, Step
+from .recipes import COLUMNS, FROM, read_recipes
 
+__all__ = ["Change", "Fulfil", "Release", "Reserve", "Step", "change_reservations", "held_by"]
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """Set units aside, from the first location that covers them, else split over the locations in their order."""
-
-    holder_id: int
-    sku_id: int
-    quantity: int
-    locations: Sequence[int]
-    reason: str = Reason.SALE
-    reference: str = ""
-    occurred_at: datetime | None = None
-    whole: bool = False  # refuse where short, instead of reserving what there is
-    actor: str = ""  # else the batch's
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Give units back, those reserved last first; at one location only, where given."""
-
-    holder_id: int
-    quantity: int
-    reason: str = Reason.CANCELLATION
-    reference: str = ""
-    occurred_at: datetime | None = None
-    location_id: int | None = None
-    actor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fulfil:
-    """Ship units out of what is reserved, those reserved first first; from one location only, and of one lot, where given."""
-
-    holder_id: int
-    quantity: int
-    location_id: int | None = None
-    reason: str = Reason.SHIPMENT
-    reference: str = ""
-    occurred_at: datetime | None = None
-    actor: str = ""
-    lot: Lot | None = None
-
-
-Step = Reserve | Release | Fulfil
-
-
-@dataclass(slots=True)
-class Change:
-    """What became of one holder, in units."""
-
-    reserved: int = 0
-    released: int = 0
-    fulfilled: int = 0
-    short: int = 0
-
-
-@dataclass(slots=True)
-class _Row:
-    """A reservation as it will stand: of one holder at one level."""
-
-    level: LockedLevel
-    quantity: int = 0
-    fulfilled: int = 0
-    released: int = 0
-
-    @property
-    def open(self) -> int:
-        return self.quantity - self.fulfilled - self.released
-
-
-@dataclass(slots=True)
-class _Batch:
-    levels: LockedLevels
-    free: dict[int, int]  # by level: available as the steps so far leave it
-    rows: dict[int, dict[int, _Row]]  # by holder, by level, in the order of reserving
-    changes: dict[int, Change] = field(default_factory=lambda: defaultdict(Change))
-    postings: list[Posting] = field(default_factory=list)
-    shorts: list[tuple[Reserve, int]] = field(default_factory=list)
-    touched: set[tuple[int, int]] = field(default_factory=set)
-
-    def post(self, step: Step, row: _Row, units: int, source: str, target: str) -> None:
-        level = row.level
-        self.postings.append(
-            Posting(
-                level.sku_id,
-                level.location_id,
-                source,
-                target,
-                units,
-                reason=step.reason,
-                reference=step.reference,
-                occurred_at=step.occurred_at,
-                actor=step.actor,
-                lot=step.lot if isinstance(step, Fulfil) else None,
-            )
-        )
-        self.touched.add((step.holder_id, level.id))
-
-
-_HELD = """
-SELECT r.holder_id, l.sku_id, l.location_id, r.level_id, r.quantity, r.fulfilled, r.released
+# What the holders hold, and what the bundles are made of that are to be reserved: one statement for both.
+_HELD = f"""
+SELECT r.id, r.holder_id, l.sku_id, l.location_id, r.level_id, r.quantity, r.fulfilled, r.released, r.kit,
+    r.units_per_kit, NULL AS bundle_id, NULL, NULL, NULL, NULL, NULL
 FROM inventory_reservation r JOIN inventory_stocklevel l ON l.id = r.level_id
-WHERE r.holder_kind = %s AND r.holder_id = ANY(%s) ORDER BY r.id
+WHERE r.holder_kind = %s AND r.holder_id = ANY(%s)
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, {COLUMNS} FROM {FROM} WHERE part.bundle_id = ANY(%s)
+ORDER BY 1
 """
 
 _STORE = """
-INSERT INTO inventory_reservation (holder_kind, holder_id, level_id, quantity, fulfilled, released, reserved_at)
-SELECT %s, holder_id, level_id, quantity, fulfilled, released, %s
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS new (holder_id, level_id, quantity, fulfilled, released)
-ON CONFLICT (holder_kind, holder_id, level_id)
+INSERT INTO inventory_reservation (holder_kind, holder_id, level_id, kit, units_per_kit, quantity, fulfilled, released,
+    reserved_at)
+SELECT %s, holder_id, level_id, kit, units_per_kit, quantity, fulfilled, released, %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS new (holder_id, level_id, kit, units_per_kit, quantity, fulfilled, released)
+ON CONFLICT (holder_kind, holder_id, level_id, kit)
 DO UPDATE SET quantity = excluded.quantity, fulfilled = excluded.fulfilled, released = excluded.released
 """
 
@@ -142,103 +53,164 @@ def change_reservations(
     """
     if not steps:
         return {}
-    held = _held(holder_kind, sorted({step.holder_id for step in steps}))
-    batch = _lock(steps, held)
+    book = _open(steps, holder_kind)
     for step in steps:
         if isinstance(step, Reserve):
-            _reserve(batch, step)
+            _reserve(book, step)
         elif isinstance(step, Release):
-            _release(batch, step)
+            _release(book, step)
         else:
-            _fulfil(batch, step)
-    if batch.shorts:
-        raise InsufficientStock(_name_shorts(batch.shorts))
-    post(batch.postings, actor=actor, cause=cause, reference=reference, levels=batch.levels)
-    _store(batch, holder_kind)
-    return dict(batch.changes)
+            _fulfil(book, step)
+    if book.shorts:
+        raise InsufficientStock(_name_shorts(book))
+    post(book.postings, actor=actor, cause=cause, reference=reference, levels=book.levels)
+    _store(book, holder_kind)
+    return dict(book.changes)
 
 
-def _held(holder_kind: str, holders: list[int]) -> list[tuple[int, int, int, int, int, int, int]]:
+def _open(steps: Sequence[Step], holder_kind: str) -> Book:
+    """Read what is held, and lock every level that the steps may touch."""
+    skus = {step.sku_id for step in steps if isinstance(step, Reserve)}
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [holder_kind, holders])
-        return list(cursor.fetchall())
-
-
-def _lock(steps: Sequence[Step], held: list[tuple[int, int, int, int, int, int, int]]) -> _Batch:
-    pairs = {(sku_id, location_id) for _, sku_id, location_id, *_ in held}
-    pairs |= {(step.sku_id, location) for step in steps if isinstance(step, Reserve) for location in step.locations}
-    levels = lock_levels(pairs, create=False)
-    rows: dict[int, dict[int, _Row]] = defaultdict(dict)
-    for holder_id, sku_id, location_id, level_id, quantity, fulfilled, released in held:
-        rows[holder_id][level_id] = _Row(levels[sku_id, location_id], quantity, fulfilled, released)
-    return _Batch(levels, {level.id: level.available for level in levels.values()}, rows)
-
-
-def _reserve(batch: _Batch, step: Reserve) -> None:
-    pairs = ((step.sku_id, location) for location in step.locations)
-    sources = [batch.levels[pair] for pair in pairs if pair in batch.levels]
-    covering = next((level for level in sources if batch.free[level.id] >= step.quantity), None)
-    left = step.quantity
-    for level in [covering] if covering else sources:
-        units = min(left, batch.free[level.id])
-        if units <= 0:
+        cursor.execute(_HELD, [holder_kind, sorted({step.holder_id for step in steps}), sorted(skus)])
+        rows = cursor.fetchall()
+    held = [row[1:10] for row in rows if row[0] is not None]
+    recipes = read_recipes(row[10:] for row in rows[len(held) :])
+    pairs: set[Pair] = {(sku_id, location_id) for _, sku_id, location_id, *_ in held}
+    for step in steps:
+        if not isinstance(step, Reserve):
             continue
-        row = batch.rows[step.holder_id].setdefault(level.id, _Row(level))
-        row.quantity += units
-        left -= units
-        batch.post(step, row, units, State.AVAILABLE, State.RESERVED)
-        batch.free[level.id] -= units
-    change = batch.changes[step.holder_id]
+        recipe = recipes.get(step.sku_id)
+        pairs.update(pairs_of(step, recipe) if recipe else ((step.sku_id, place) for place in step.locations))
+    levels = lock_levels(pairs, create=False)
+    book = Book(levels, recipes, _promises(held, levels), {level.id: level.available for level in levels.values()})
+    for step in steps:
+        book.held.setdefault(step.holder_id, {})
+    return book
+
+
+def _promises(rows: Iterable[Sequence[Any]], levels: LockedLevels) -> dict[int, Held]:
+    found: dict[int, Held] = {}
+    for holder_id, sku_id, location_id, level_id, quantity, fulfilled, released, kit, per_kit in rows:
+        row = Row(levels[sku_id, location_id], quantity, fulfilled, released, kit, per_kit)
+        held = found.setdefault(holder_id, {})
+        if not kit:
+            held[level_id] = row
+            continue
+        whole = held.setdefault(-kit, Kit(kit))
+        assert isinstance(whole, Kit)
+        whole.rows[level_id] = row
+    return found
+
+
+def _reserve(book: Book, step: Reserve) -> None:
+    recipe = book.recipes.get(step.sku_id)
+    left = _reserve_units(book, step) if recipe is None else reserve_kits(book, step, recipe)
+    change = book.changes[step.holder_id]
     change.reserved += step.quantity - left
     change.short += left
+
+
+def _reserve_units(book: Book, step: Reserve) -> int:
+    """Set units of a SKU by itself aside; how many are short."""
+    pairs = ((step.sku_id, location) for location in step.locations)
+    sources = [book.levels[pair] for pair in pairs if pair in book.levels]
+    covering = next((level for level in sources if book.free[level.id] >= step.quantity), None)
+    left = step.quantity
+    for level in [covering] if covering else sources:
+        units = min(left, book.free[level.id])
+        if units <= 0:
+            continue
+        row = book.held[step.holder_id].setdefault(level.id, Row(level))
+        assert isinstance(row, Row)
+        book.reserve(step, row, units)
+        left -= units
     if left and step.whole:
-        batch.shorts.append((step, step.quantity - left))
+        book.shorts.append((step, step.quantity - left, ()))
+    return left
 
 
-def _release(batch: _Batch, step: Release) -> None:
+def _release(book: Book, step: Release) -> None:
     left = step.quantity
-    for row in reversed(list(batch.rows[step.holder_id].values())):
-        units = min(left, row.open)
-        if units <= 0 or step.location_id not in (None, row.level.location_id):
+    for promise in reversed(list(book.held[step.holder_id].values())):
+        units = min(left, promise.open)
+        if units <= 0 or step.location_id not in (None, promise.location_id):
             continue
-        row.released += units
         left -= units
-        batch.post(step, row, units, State.RESERVED, State.AVAILABLE)
-        batch.free[row.level.id] += units
-    batch.changes[step.holder_id].released += step.quantity - left
+        for row, moved in promise.take(units, last_first=True):
+            row.released += moved
+            book.post(step, row, moved, State.RESERVED, State.AVAILABLE)
+            book.free[row.level.id] += moved
+    book.changes[step.holder_id].released += step.quantity - left
 
 
-def _fulfil(batch: _Batch, step: Fulfil) -> None:
+def _fulfil(book: Book, step: Fulfil) -> None:
     left = step.quantity
-    for row in batch.rows[step.holder_id].values():
-        units = min(left, row.open)
-        if units <= 0 or step.location_id not in (None, row.level.location_id):
+    for promise in _from(step.location_id, book.held[step.holder_id]):
+        units = min(left, promise.open)
+        if units <= 0:
             continue
-        row.fulfilled += units
         left -= units
-        batch.post(step, row, units, State.RESERVED, State.CUSTOMER)
-    batch.changes[step.holder_id].fulfilled += step.quantity - left
+        for row, moved in promise.take(units):
+            row.fulfilled += moved
+            book.post(step, row, moved, State.RESERVED, State.CUSTOMER)
+    book.changes[step.holder_id].fulfilled += step.quantity - left
 
 
-def _store(batch: _Batch, holder_kind: str) -> None:
-    rows = [(holder, level, batch.rows[holder][level]) for holder, level in sorted(batch.touched)]
-    if not rows:
+def _from(location_id: int | None, held: Held) -> list[Promise]:
+    """What may ship from a location: what lies there, then kits whose components lie at several."""
+    every = list(held.values())
+    if location_id is None:
+        return every
+    scattered = [promise for promise in every if promise.location_id is None]
+    return [promise for promise in every if promise.location_id == location_id] + scattered
+
+
+def _store(book: Book, holder_kind: str) -> None:
+    if not book.touched:
         return
-    columns = [(holder, level, row.quantity, row.fulfilled, row.released) for holder, level, row in rows]
+    columns = [  # in the order of reserving, which their ids keep
+        (*key, row.units_per_kit, row.quantity, row.fulfilled, row.released) for key, row in book.touched.items()
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_STORE, [holder_kind, clock.now(), *map(list, zip(*columns, strict=True))])
 
 
-def _name_shorts(shorts: list[tuple[Reserve, int]]) -> list[Short]:
-    codes = dict(Sku.objects.filter(pk__in={step.sku_id for step, _ in shorts}).values_list("pk", "code"))
-    single = {step.locations[0] for step, _ in shorts if len(step.locations) == 1}
+def _name_shorts(book: Book) -> list[Short]:
+    steps = [step for step, _there, _lacking in book.shorts]
+    parts = {part_id for _step, _there, lacking in book.shorts for part_id, *_units in lacking}
+    skus = {step.sku_id for step in steps} | parts
+    codes = dict(Sku.objects.filter(pk__in=skus).values_list("pk", "code"))
+    single = {step.locations[0] for step in steps if len(step.locations) == 1}
     places = dict(Location.objects.filter(pk__in=single).values_list("pk", "code"))
-    return [
-        Short(
-            codes[step.sku_id],
-            places.get(step.locations[0], "") if len(step.locations) == 1 else "",
-            step.quantity,
-            there,
-        )
-        for step, there in shorts
-    ]
+    found = []
+    for step, there, lacking in book.shorts:
+        place = places.get(step.locations[0], "") if len(step.locations) == 1 else ""
+        short_parts = [Short(codes[part_id], place, wanted, units) for part_id, wanted, units in lacking]
+        found.append(Short(codes[step.sku_id], place, step.quantity, there, tuple(short_parts)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a holder is promised and what has left, of one kind and at one location; None: its components lie at several."""
+
+    holder_id: int
+    location_id: int | None
+    open: int
+    left: int  # for the customer
+    parts: Mapping[int, int]  # units of each SKU in one of the holder's units
+
+
+def held_by(holder_kind: str, holder_ids: Collection[int]) -> list[Holding]:
+    """What these holders hold and held, in the order of reserving. Nothing is locked. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [holder_kind, sorted(holder_ids), []])
+        rows = [row[1:10] for row in cursor.fetchall()]
+    levels = LockedLevels()
+    for _holder, sku_id, location_id, level_id, *_units in rows:
+        levels[sku_id, location_id] = LockedLevel(level_id, sku_id, location_id, 0, 0, 0, 0, 0, 0, 0, b"")
+    found = []
+    for holder_id, held in _promises(rows, levels).items():
+        found += [Holding(holder_id, one.location_id, one.open, one.left, one.parts) for one in held.values()]
+    return found

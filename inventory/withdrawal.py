@@ -48,7 +48,7 @@ def withdraw(find: Find, how: Withdrawal) -> int:
 
 def _try(find: Find, how: Withdrawal) -> int:
     told = tell_holders(_sums(_by_level(find())))
-    levels = lock_levels(_by_level(find()), create=False)
+    levels = lock_levels(_by_level(find()).keys() | told.pairs, create=False)
     there = {pair: lots for pair, lots in _by_level(find()).items() if pair in levels}
     missing = _sums(there)
     losses = find_losses(missing, levels=levels, told=told)

@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from fulfillment.signals import shortfall_found
 from inventory.kernel.workqueue import ring
-from inventory.models import Sku
+from inventory.models import BundlePart, Sku
 from inventory.signals import stock_changed
 
 from . import replenishment
@@ -23,5 +23,7 @@ def mark_for_reorder(sender: Any, *, sku_ids: list[int], new_levels: bool, **new
 def mark_short(sender: Any, *, lines: list[dict[str, Any]], **news: Any) -> None:
     """Units were sold that are not there: the position fell, though available stood at 0 already."""
     codes = {line["sku"] for line in lines}
-    if replenishment.mark(list(Sku.objects.filter(code__in=codes).values_list("pk", flat=True)), firm=True):
+    parts = BundlePart.objects.filter(bundle__code__in=codes).values_list("component")
+    skus = [sku_id for (sku_id,) in Sku.objects.filter(code__in=codes).order_by().values_list("pk").union(parts)]
+    if replenishment.mark(skus, firm=True):
         ring(replenishment.CHECK)

@@ -43,7 +43,8 @@ DELETE FROM purchasing_reordercheck WHERE sku_id IN (
 """
 
 # Inventory position = on hand + expected + in transit - unavailable - reserved - backordered. On hand less unavailable less
-# reserved is available; nothing is expected yet, and what is short stands in the orders above. Units lost in transit change
+# reserved is available; nothing is expected yet, and what is short stands in the orders above: of the SKU
+# and, in their components, of bundles that are put together when sold. Units lost in transit change
 # nothing that is for sale, so that no news tells of them: the regular look at every rule finds them.
 _POSITION = """
 WITH position AS (
@@ -55,6 +56,11 @@ WITH position AS (
                 AND place.is_active
         ), 0) - CASE WHEN rule.location_id IS NULL THEN coalesce((
             SELECT sum(line.short) FROM fulfillment_salesorderline line WHERE line.sku_id = rule.sku_id AND line.short > 0
+        ), 0) + coalesce((
+            SELECT sum(line.short * part.units) FROM inventory_bundlepart part
+            JOIN inventory_sku kit ON kit.id = part.bundle_id AND kit.bundle_mode = 'virtual'
+            JOIN fulfillment_salesorderline line ON line.sku_id = part.bundle_id AND line.short > 0
+            WHERE part.component_id = rule.sku_id
         ), 0) ELSE 0 END AS units
     FROM purchasing_reorderrule rule WHERE rule.sku_id = ANY(%(skus)s) AND rule.is_active
 )

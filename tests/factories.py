@@ -17,6 +17,7 @@ from channels.rules import save_rule
 from fulfillment.models import SalesOrder
 from fulfillment.orders import Heard, RequestLine, record_orders, request_order
 from inventory.adjustments import adjust
+from inventory.bundles import Component, set_components
 from inventory.models import Location, Product, Sku, StockLevel
 from purchasing import rules as reorder_rules
 from purchasing.models import ReorderRule
@@ -180,3 +181,10 @@ def numbers(sku: Sku) -> tuple[int, int, int]:
         sum(level.available for level in levels),
         sum(level.reserved for level in levels),
     )
+
+
+def bundle(parts: dict[Sku, int], *, code: str = "KIT", mode: str = "virtual", ships_together: bool = True) -> Sku:
+    """A bundle made of so many units of each."""
+    kit: Sku = SkuFactory(code=code, bundle_mode=mode, ships_together=ships_together)
+    set_components(kit, [Component(sku, units) for sku, units in parts.items()])
+    return kit

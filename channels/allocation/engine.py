@@ -61,12 +61,13 @@ class Subject:
 
     channel_id: int
     sku_id: int
-    pool: int
+    pool: int  # see ``pool_note``
     category: str = ""
     tags: Sequence[str] = ()
     channel_stopped: bool = False
     least: int = 0
     most: int = 1_000_000_000
+    pool_note: str = "available over the locations that feed the channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Explanation:
 def explain(subject: Subject, rules: Iterable[Rule], *, at: datetime) -> Explanation:
     """What the channel should show at that instant, as a list of steps in the order of composition."""
     number = max(0, subject.pool)
-    steps = [Step("pool", "all", subject.pool, number, "available over the locations that feed the channel")]
+    steps = [Step("pool", "all", subject.pool, number, subject.pool_note)]
     for kind_code, rule in _winners(subject, rules, at):
         output, note = registry.get(kind_code).apply(number, rule.value)
         why = f"{note} ({rule.note})" if rule.note else note

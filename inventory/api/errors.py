@@ -142,10 +142,7 @@ def _too_large(error: RequestDataTooBig) -> Refused:
 
 @translates(InsufficientStock)
 def _insufficient(error: InsufficientStock) -> Refused:
-    lines = [
-        {"sku": short.sku, "location": short.location, "wanted": short.wanted, "available": short.available}
-        for short in error.lines
-    ]
+    lines = [short.named() for short in error.lines]
     return Refused(error, status=409, code="insufficient_stock", fields={"lines": lines})
 
 

@@ -44,7 +44,8 @@ def _entry(position: CostPosition) -> LedgerEntry:
 
 
 def _comes(position: CostPosition) -> bool:
-    return _entry(position).from_state in (State.SUPPLIER, State.CUSTOMER, State.ADJUSTMENT, State.TRANSFER)
+    outside = (State.SUPPLIER, State.CUSTOMER, State.ADJUSTMENT, State.TRANSFER, State.ASSEMBLY)
+    return _entry(position).from_state in outside
 
 
 def _receive(position: CostPosition, shelf: Shelf) -> None:

@@ -1,5 +1,6 @@
 from .access import ApiKey, IdempotentRequest, Role
-from .catalog import CodeKind, Costing, Product, Sku, SkuCode
+from .bundle import Assembly, AssemblyKind, AssemblyPart, BundleComponent, BundlePart, BundlePlace
+from .catalog import BundleMode, CodeKind, Costing, Product, Sku, SkuCode
 from .company import Company, ExchangeRate
 from .cost import (
     CostCursor,
@@ -50,8 +51,15 @@ __all__ = [
     "AccessLink",
     "AccountMap",
     "ApiKey",
+    "Assembly",
+    "AssemblyKind",
+    "AssemblyPart",
     "AttemptCount",
     "AttemptKind",
+    "BundleComponent",
+    "BundleMode",
+    "BundlePart",
+    "BundlePlace",
     "CodeKind",
     "Company",
     "CostCursor",

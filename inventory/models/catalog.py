@@ -49,8 +49,15 @@ class Costing(models.TextChoices):
     AVERAGE = "average", _("Moving average")
 
 
+class BundleMode(models.TextChoices):
+    """How a bundle comes to be where it is sold."""
+
+    VIRTUAL = "virtual", _("Put together when sold")
+    PRE_PACKED = "pre_packed", _("Pre-packed")
+
+
 class Sku(models.Model):
-    """The smallest thing counted and sold."""
+    """The smallest thing counted and sold. A bundle is one too: it is made of others."""
 
     code = models.CharField(_("code"), max_length=100, unique=True, help_text=_("Case-sensitive."))
     product = models.ForeignKey(Product, models.PROTECT, related_name="skus", verbose_name=_("product"))
@@ -76,6 +83,22 @@ class Sku(models.Model):
         help_text=_("Units that come in name their lot; what expires first leaves first."),
     )
     is_active = models.BooleanField(_("active"), default=True)
+    bundle_mode = models.CharField(
+        _("made up"),
+        max_length=10,
+        choices=BundleMode,
+        default=BundleMode.VIRTUAL,
+        db_default=BundleMode.VIRTUAL,
+        help_text=_(
+            "A bundle's components are taken when it is sold, or it is packed before and has stock of its own."
+        ),
+    )
+    ships_together = models.BooleanField(
+        _("ships together"),
+        default=True,
+        db_default=True,
+        help_text=_("All components of one bundle come from one location."),
+    )
 
     class Meta:
         verbose_name = _("SKU")

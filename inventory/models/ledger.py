@@ -13,7 +13,7 @@ from .location import Location
 
 
 class State(models.TextChoices):
-    """Where a unit is. The last four are outside: units come from there and go there."""
+    """Where a unit is. The last five are outside: units come from there and go there."""
 
     AVAILABLE = "available", _("Available")
     RESERVED = "reserved", _("Reserved")
@@ -25,6 +25,7 @@ class State(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
     ADJUSTMENT = "adjustment", _("Adjustment")
     TRANSFER = "transfer", _("Another location")
+    ASSEMBLY = "assembly", _("Assembly")
 
 
 #: States of units that are at a location, in the order in which every row and hash lists them.
@@ -53,6 +54,7 @@ class Reason(models.TextChoices):
     LOSS = "loss", _("Loss")
     FOUND = "found", _("Found")
     QUALITY = "quality", _("Quality check")
+    ASSEMBLY = "assembly", _("Assembly")
     RELOCATION = "relocation", _("Moved to another location")
     CORRECTION = "correction", _("Correction")
     EXPIRED = "expired", _("Expired")

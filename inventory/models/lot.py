@@ -13,7 +13,10 @@ UNASSIGNED = "unassigned"
 
 
 class LotPlace(models.TextChoices):
-    """Where units of a lot are. Promises pin no lot, so available and reserved units are one shelf. The last six are outside."""
+    """Where units of a lot are. The last seven are outside.
+
+    Promises pin no lot, so available and reserved units are one shelf.
+    """
 
     SHELF = "shelf", _("Shelf")
     QUARANTINE = "quarantine", _("Quarantine")
@@ -24,6 +27,7 @@ class LotPlace(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
     ADJUSTMENT = "adjustment", _("Adjustment")
     TRANSFER = "transfer", _("Another location")
+    ASSEMBLY = "assembly", _("Assembly")
     UNLOTTED = "unlotted", _("Before lots were kept")
     OTHER_LOT = "other_lot", _("Another lot")
 

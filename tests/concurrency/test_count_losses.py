@@ -16,6 +16,7 @@ from inventory.count_approval import approve
 from inventory.counts import Take, count_lines, open_count, submit
 from inventory.errors import CountError, InsufficientStock
 from inventory.locks import lock_levels
+from inventory.losses import Told
 from inventory.models import Count, StockLevel
 from inventory.rebuild import verify
 from tests.concurrency.threads import Gate, Job, together, until_stuck
@@ -124,7 +125,7 @@ def test_a_sale_that_comes_between_looking_and_locking_loses_first(monkeypatch: 
 
 def test_an_approval_that_is_always_too_late_says_so_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene()
-    monkeypatch.setattr(count_approval, "tell_holders", lambda missing: set())
+    monkeypatch.setattr(count_approval, "tell_holders", lambda missing: Told())
     with pytest.raises(CountError, match="too fast just now"):
         scene.approve()
     assert numbers(scene.mug) == (10, 4, 6)

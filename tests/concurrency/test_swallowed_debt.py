@@ -15,7 +15,7 @@ import pytest
 from channels import publishing
 from channels.models import AllocationRule, Channel, Debt
 from channels.rules import save_rule
-from inventory.locks import LockedLevel
+from inventory.locks import LockedLevel, SharedLevels
 from inventory.models import StockLevel
 from tests.concurrency.conftest import LEVEL_COLUMNS, World
 from tests.concurrency.threads import Job, uncommitted, until_stuck
@@ -29,10 +29,10 @@ def phone(world: World) -> Channel:
     return channel
 
 
-def read_without_waiting(sku_ids: Collection[int]) -> list[LockedLevel]:
+def read_without_waiting(sku_ids: Collection[int]) -> SharedLevels:
     """What ``share_levels`` does, without its lock."""
     rows = StockLevel.objects.filter(sku__in=sku_ids).values_list(*LEVEL_COLUMNS)
-    return [LockedLevel(*row[:10], hash=bytes(row[10])) for row in rows]
+    return SharedLevels(LockedLevel(*row[:10], hash=bytes(row[10])) for row in rows)
 
 
 def is_owed(world: World) -> bool:
