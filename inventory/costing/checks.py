@@ -22,7 +22,7 @@ WITH held AS (
     GROUP BY 1, 2
 ), waiting AS (
     SELECT position.company_id, position.sku_id, sum(
-        CASE WHEN entry.to_state IN ('supplier', 'customer', 'adjustment', 'transfer') THEN -entry.quantity
+        CASE WHEN entry.to_state IN ('supplier', 'customer', 'adjustment', 'transfer', 'assembly') THEN -entry.quantity
             ELSE entry.quantity END) AS units
     FROM inventory_costposition position JOIN inventory_ledgerentry entry ON entry.id = position.entry_id
     WHERE position.id > (SELECT coalesce(max(valued_id), 0) FROM inventory_costhorizon)
