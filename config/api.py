@@ -12,7 +12,8 @@ from rest_framework.routers import SimpleRouter
 import channels.api.examples  # noqa: F401
 import fulfillment.api.examples  # noqa: F401
 import inventory.api.count_examples
-import inventory.api.examples  # noqa: F401
+import inventory.api.examples
+import inventory.api.import_examples  # noqa: F401
 import purchasing.api.examples  # noqa: F401
 import reports.api.examples  # noqa: F401
 from channels.api.channels import Channels
@@ -28,6 +29,7 @@ from fulfillment.api.shortfalls import Shortfalls
 from inventory.api.adjustments import Adjustments, Moves
 from inventory.api.counts import Counts
 from inventory.api.entries import Entries
+from inventory.api.imports import Exports, Imports
 from inventory.api.levels import Levels
 from inventory.api.locations import Locations
 from inventory.api.products import Products
@@ -56,6 +58,8 @@ for address, resource in (
     ("stock-moves", Moves),
     ("transfers", Transfers),
     ("counts", Counts),
+    ("imports", Imports),
+    ("exports", Exports),
     ("ledger-entries", Entries),
     ("channels", Channels),
     ("listings", Listings),

@@ -15,6 +15,7 @@ _BEYOND = "MUG-BLUE: 8 units received, 6 under way; receive 6 and add the 2 too 
 _COUNTED = "nothing was counted: MUG-BLUE is being counted in C-00041"
 _PICKED = "MUG-BLUE: more is said to be picked than orders have reserved"
 _LEFT = "MUG-BLUE: 8 units are missing by the count, and 5 are left now: have it counted anew"
+_BYTE = "Row 17, byte 812 of the file (0x81): it is neither UTF-8 nor Windows-1252; save the file as UTF-8."
 
 #: Status and body of each. The names stand in the description beside the bodies.
 REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -54,6 +55,8 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
         403, "second_person_needed",
         "C-00042: 1 line is off by more than its tolerance (MUG-BLUE -2); somebody who has not counted has to approve it",
     ),
+    "bad_file": _refusal(400, "invalid", _BYTE, file=[_BYTE]),
+    "import_state": _refusal(409, "conflict", "IMP-00012 is Applied: it cannot be applied now."),
     "too_few_left": _refusal(409, "conflict", f"nothing was posted: {_LEFT}", **{"lines__MUG-BLUE": [_LEFT]}),
     "order_ended": _refusal(409, "conflict", "phone/A-1001 is cancelled"),
     "too_large": _refusal(413, "too_large", "The body is too large."),

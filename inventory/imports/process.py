@@ -46,6 +46,7 @@ def start(batch_id: int) -> None:
     )
     if ended.returncode:
         logger.warning("the process of import %s ended with %s; it is taken up again", batch.code, ended.returncode)
+        work.take_over(NAME)  # it can hold nothing any more
     work.sweep()
 
 

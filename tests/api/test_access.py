@@ -32,6 +32,7 @@ EVERYTHING = (
     "parked",
     "alerts",
     "deliveries",
+    "imports",
 )
 WRITES = {
     "products": {Role.OPERATOR, Role.ADMIN},
@@ -39,6 +40,7 @@ WRITES = {
     "locations": {Role.OPERATOR, Role.ADMIN},
     "stock-adjustments": {Role.OPERATOR, Role.ADMIN, Role.WAREHOUSE},
     "stock-moves": {Role.OPERATOR, Role.ADMIN, Role.WAREHOUSE},
+    "imports": {Role.OPERATOR, Role.ADMIN, Role.WAREHOUSE},
     "channels": {Role.OPERATOR, Role.ADMIN},
     "listings": {Role.OPERATOR, Role.ADMIN},
     "allocation-rules": {Role.OPERATOR, Role.ADMIN},

@@ -33,6 +33,7 @@ def test_every_resource_is_described(document: dict[str, Any]) -> None:
     resources = {path.split("/")[3] for path in document["paths"]}
     assert resources == {
         "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts",
+        "imports", "exports",
         "ledger-entries", "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns",
         "reorder-rules", "reorder-alerts",
         "shortfalls", "drifts", "parked", "alerts", "deliveries",
