@@ -27,6 +27,8 @@ from fulfillment.api.returns import Returns
 from fulfillment.api.shipments import Shipments
 from fulfillment.api.shortfalls import Shortfalls
 from inventory.api.adjustments import Adjustments, Moves
+from inventory.api.assemblies import Assemblies
+from inventory.api.bundles import Bundles
 from inventory.api.counts import Counts
 from inventory.api.entries import Entries
 from inventory.api.imports import Exports, Imports
@@ -52,10 +54,12 @@ router = Router()
 for address, resource in (
     ("products", Products),
     ("skus", Skus),
+    ("bundles", Bundles),
     ("locations", Locations),
     ("stock-levels", Levels),
     ("stock-adjustments", Adjustments),
     ("stock-moves", Moves),
+    ("assemblies", Assemblies),
     ("transfers", Transfers),
     ("counts", Counts),
     ("imports", Imports),

@@ -52,7 +52,8 @@ class Kits:
     packed: int = 0
     made: int = 0
     limit_id: int | None = None
-    made_at: Mapping[int, int] = field(default_factory=dict)  # by location's id, where all parts come from one
+    packed_at: Mapping[int, int] = field(default_factory=dict)  # by location's id
+    made_at: Mapping[int, int] = field(default_factory=dict)  # the same, where it is made
 
     @property
     def available(self) -> int:
@@ -74,18 +75,22 @@ def count_kits(recipe: Recipe, locations: Sequence[int], available: Available) -
 
     Where it ships together each kit comes from one location; otherwise its components may come from any of them.
     """
-    packed = sum(available(recipe.bundle_id, place) for place in locations)
+    packed_at = {place: available(recipe.bundle_id, place) for place in locations}
+    packed = sum(packed_at.values())
     makers = [place for place in locations if recipe.is_made_at(place)]
     if not makers:
-        return Kits(packed)
+        return Kits(packed, packed_at=packed_at)
 
     def pooled(part_id: int) -> int:
         return sum(available(part_id, place) for place in makers)
 
     made_at = {place: kits_of_parts(recipe.parts, lambda part, place=place: available(part, place)) for place in makers}  # type: ignore[misc]
     made = sum(made_at.values()) if recipe.ships_together else kits_of_parts(recipe.parts, pooled)
+    if made > sum(made_at.values()):  # those that no place makes alone are counted where the first of their parts lie
+        first = next(place for place in makers if any(available(part, place) for part in recipe.parts))
+        made_at[first] += made - sum(made_at.values())
     limit_id = min(recipe.parts, key=lambda part: (pooled(part) // recipe.parts[part], part), default=None)
-    return Kits(packed, made, limit_id, made_at)
+    return Kits(packed, made, limit_id, packed_at, made_at)
 
 
 def count_for_sale(sku_id: int, recipe: Recipe | None, locations: Sequence[int], available: Available) -> int:

@@ -11,10 +11,28 @@ show(
     {
         "code": "MUG-BLUE", "product": "MUG", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "3.20",
         "price": "12.50", "currency": "EUR", "weight_grams": 350, "tags": ["gift"], "is_active": True,
+        "components": [], "bundle_mode": "virtual", "bundle_places": [], "ships_together": True,
         "codes": [{"code": "14006381333938", "kind": "case", "units": 12}, {"code": "ACME-77", "kind": "supplier", "units": 1}],
     },
 )  # fmt: skip
 show("PatchedSku", asked={"price": "13.00", "tags": ["gift", "summer"]})
+show(
+    "Bundle",
+    {
+        "sku": "TEA-SET", "name": "Tea set", "bundle_mode": "virtual", "ships_together": True,
+        "parts": [{"sku": "MUG-BLUE", "units": 2}, {"sku": "POT", "units": 1}], "available": 18, "packed": 0, "made": 18,
+        "limited_by": "MUG-BLUE", "locations": [{"location": "W1", "mode": "virtual", "packed": 0, "made": 18}],
+    },
+)  # fmt: skip
+show("Assembly", asked={"sku": "TEA-SET", "location": "W1", "quantity": 5, "note": "for Christmas"})
+show(
+    "ShownAssembly",
+    {
+        "code": "K-00007", "kind": "assemble", "sku": "TEA-SET", "location": "W1", "quantity": 5, "note": "for Christmas",
+        "actor": "key:erp", "made_at": AT, "parts": [{"sku": "MUG-BLUE", "units": 2}, {"sku": "POT", "units": 1}],
+        "reverses": None, "reversed_by": None, "reference": "assembly:K-00007",
+    },
+)  # fmt: skip
 show(
     "Location",
     {

@@ -16,6 +16,7 @@ from ..availability import ON_HAND, levels_at
 from ..kernel import clock
 from ..models import Location, Sku, StockLevel
 from .access import Area, caller_of
+from .bundle_levels import bundle_levels
 from .errors import invalid
 from .filters import ByCode, BySku, Filters, check_query
 from .resource import Resource
@@ -56,7 +57,10 @@ class LevelFilters(Filters):
 
 
 class Levels(mixins.ListModelMixin, Resource):
-    """Stock now, or at a past instant (``?at=``). A SKU that never had stock somewhere has no row there."""
+    """Stock now, or at a past instant (``?at=``). A SKU that never had stock somewhere has no row there.
+
+    Of a bundle, asked for by ``?sku=``, ``available`` counts what its components there make, beside what lies there packed.
+    """
 
     area = Area.STOCK
     location_path = "location"
@@ -77,6 +81,9 @@ class Levels(mixins.ListModelMixin, Resource):
         """Levels in the order of their SKUs."""
         if "at" in request.query_params:
             return self._past(request)
+        of_bundle = bundle_levels(request, self.caller)
+        if of_bundle is not None:
+            return self.get_paginated_response(list(self.paginate_queryset(of_bundle) or ()))
         return super().list(request, *args, **kwargs)
 
     def _past(self, request: Request) -> Response:

@@ -10,15 +10,15 @@ from ..models import Sku
 from .errors import Refused
 
 
-def with_skus(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Sku, Mapping[str, Any]]]:
+def with_skus(rows: Sequence[Mapping[str, Any]], *, path: str = "lines") -> list[tuple[Sku, Mapping[str, Any]]]:
     """Each row with its SKU, found at once by any of its codes. Raises Refused naming every row whose SKU there is not."""
     known = skus_by_code([row["sku"] for row in rows])
     fields = {
-        f"lines.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
+        f"{path}.{index}.sku": [_("There is no {value}.").format(value=row["sku"])]
         for index, row in enumerate(rows)
         if row["sku"] not in known
     }
     if fields:
-        path, messages = next(iter(fields.items()))
-        raise Refused(f"{path}: {messages[0]}", fields=fields)
+        first, messages = next(iter(fields.items()))
+        raise Refused(f"{first}: {messages[0]}", fields=fields)
     return [(known[row["sku"]], row) for row in rows]

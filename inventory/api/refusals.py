@@ -48,6 +48,7 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "too_many_received": _refusal(
         409, "conflict", _BEYOND, lines__0__quantity=[_BEYOND]
     ),
+    "assembly_undone": _refusal(409, "conflict", "K-00007 was undone by K-00009"),
     "being_counted": _refusal(409, "conflict", _COUNTED, lines__0__sku=["MUG-BLUE is being counted in C-00041"]),
     "bad_line": _refusal(400, "invalid", f"nothing was counted: {_PICKED}", lines__0__picked=[_PICKED]),
     "count_state": _refusal(409, "conflict", "count C-00042 was approved already"),

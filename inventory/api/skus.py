@@ -10,7 +10,9 @@ from rest_framework import serializers
 from ..catalogue import save_sku
 from ..codes import GIVEN, CodeError, Given, give_codes
 from ..models import CodeKind, Product, Sku, SkuCode
+from . import bundles
 from .access import Area, Caller
+from .bundles import BundleFields
 from .errors import Refused, translates
 from .fields import Code, Currency, Money, NewCode, Units
 from .filters import ByCode, BySku, Filters
@@ -50,7 +52,7 @@ class SkuCodes(serializers.ListField):
         return list(instance.codes.all())
 
 
-class SkuSerializer(StrictModel):
+class SkuSerializer(BundleFields, StrictModel):
     """The smallest thing counted and sold."""
 
     code = NewCode(max_length=100, help_text=_("Case-sensitive."))
@@ -69,7 +71,7 @@ class SkuSerializer(StrictModel):
         model = Sku
         fields = (
             "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "codes", "tags",
-            "is_active",
+            *bundles.FIELDS, "is_active",
         )  # fmt: skip
         validators: list[object] = []
 
@@ -93,8 +95,9 @@ class SkuSerializer(StrictModel):
             validated_data["product"], _made = Product.objects.get_or_create(
                 code=validated_data["code"], defaults=names
             )
-        codes = validated_data.pop("codes", [])
+        codes, bundle = validated_data.pop("codes", []), bundles.split_off(validated_data)
         sku = Sku.objects.create(**validated_data)
+        bundles.make_up(sku, bundle)
         if codes:
             give_codes(sku, [Given(**code) for code in codes])
         return sku
@@ -109,7 +112,7 @@ class SkuFilters(Filters):
 
     class Meta(Filters.Meta):
         model = Sku
-        fields = ("code", "product", "name", "barcode", "currency", "is_active")
+        fields = ("code", "product", "name", "barcode", "currency", "bundle_mode", "ships_together", "is_active")
 
     def tagged(self, rows: Any, name: str, value: str) -> Any:
         """SKUs with that tag."""
@@ -121,7 +124,7 @@ class Skus(Creates, Changes, Reads):
 
     area = Area.CATALOG
     refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
-    queryset = (
+    queryset = bundles.read_along(
         Sku.objects.select_related("product")
         .prefetch_related(Prefetch("codes", SkuCode.objects.exclude(kind=CodeKind.OWN).order_by("kind", "code")))
         .order_by("code")
@@ -134,8 +137,9 @@ class Skus(Creates, Changes, Reads):
 
     def change(self, serializer: Any) -> Sku:
         """Change it by its verbs: channels hear of it."""
-        codes = serializer.validated_data.pop("codes", None)
+        codes, bundle = serializer.validated_data.pop("codes", None), bundles.split_off(serializer.validated_data)
         sku = save_sku(serializer.apply())
+        bundles.make_up(sku, bundle)
         if codes is not None:
             give_codes(sku, [Given(**code) for code in codes])
         return sku

@@ -33,7 +33,8 @@ CHECKS = (
     response_schema_conformance,
 )  # fmt: skip
 RESOURCES = (
-    "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts", "ledger-entries",
+    "products", "skus", "bundles", "assemblies",
+    "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts", "ledger-entries",
     "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
 )  # fmt: skip

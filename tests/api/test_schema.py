@@ -32,8 +32,8 @@ def document(admin: Api) -> dict[str, Any]:
 def test_every_resource_is_described(document: dict[str, Any]) -> None:
     resources = {path.split("/")[3] for path in document["paths"]}
     assert resources == {
-        "products", "skus", "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts",
-        "imports", "exports",
+        "products", "skus", "bundles", "assemblies", "imports", "exports",
+        "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts",
         "ledger-entries", "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns",
         "reorder-rules", "reorder-alerts",
         "shortfalls", "drifts", "parked", "alerts", "deliveries",
