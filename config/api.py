@@ -11,6 +11,7 @@ from rest_framework.routers import SimpleRouter
 # Each of these tells the description what its app's objects look like.
 import channels.api.examples  # noqa: F401
 import fulfillment.api.examples  # noqa: F401
+import inventory.api.cost_examples
 import inventory.api.count_examples
 import inventory.api.examples
 import inventory.api.import_examples  # noqa: F401
@@ -29,11 +30,15 @@ from fulfillment.api.shortfalls import Shortfalls
 from inventory.api.adjustments import Adjustments, Moves
 from inventory.api.assemblies import Assemblies
 from inventory.api.bundles import Bundles
+from inventory.api.companies import Companies, Rates
+from inventory.api.costs import CostLayers, CostMoves, Values
 from inventory.api.counts import Counts
 from inventory.api.entries import Entries
 from inventory.api.imports import Exports, Imports
+from inventory.api.landed_costs import LandedCosts
 from inventory.api.levels import Levels
 from inventory.api.locations import Locations
+from inventory.api.periods import Periods
 from inventory.api.products import Products
 from inventory.api.skus import Skus
 from inventory.api.transfers import Transfers
@@ -65,6 +70,13 @@ for address, resource in (
     ("imports", Imports),
     ("exports", Exports),
     ("ledger-entries", Entries),
+    ("stock-values", Values),
+    ("cost-moves", CostMoves),
+    ("cost-layers", CostLayers),
+    ("landed-costs", LandedCosts),
+    ("periods", Periods),
+    ("companies", Companies),
+    ("exchange-rates", Rates),
     ("channels", Channels),
     ("listings", Listings),
     ("allocation-rules", Rules),

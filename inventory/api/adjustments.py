@@ -12,8 +12,8 @@ from ..adjustments import adjust, move
 from ..kernel.quantities import LARGEST
 from ..models import LedgerEntry, Location, Sku, State
 from ..reasons import parse_reason
-from .access import Area
-from .fields import Code, ReasonText, SkuField, Units
+from .access import Area, Caller
+from .fields import Code, Currency, Money, ReasonText, SkuField, Units
 from .resource import Resource, Strict
 
 #: Reserved units are not among them: they follow their orders.
@@ -30,11 +30,29 @@ class Adjustment(Strict):
     state = serializers.ChoiceField(choices=BY_HAND, default=State.AVAILABLE.value)
     reason = ReasonText()
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    unit_cost = Money(
+        max_digits=18,
+        decimal_places=6,
+        required=False,
+        help_text=_("What each unit that comes in cost. Default: the SKU's own."),
+    )
+    currency = Currency(required=False, help_text=_("Of the unit cost. Default: the company's own."))
+
+    def get_fields(self) -> dict[str, Any]:
+        """The fields that the caller's role sees."""
+        fields: dict[str, Any] = super().get_fields()
+        caller: Caller | None = getattr(self.context.get("request"), "user", None)
+        if caller is not None and not getattr(caller, "sees_cost", True):
+            for name in ("unit_cost", "currency"):
+                fields.pop(name)
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One of the two numbers, and not none of it."""
         if ("quantity" in attrs) == ("set_to" in attrs):
             raise serializers.ValidationError({"quantity": _("Give either quantity or set_to.")})
+        if "currency" in attrs and "unit_cost" not in attrs:
+            raise serializers.ValidationError({"currency": _("It is of a unit cost, and none is given.")})
         if attrs.get("quantity") == 0:
             raise serializers.ValidationError({"quantity": _("An adjustment of 0 units changes nothing.")})
         return attrs

@@ -10,12 +10,12 @@ show(
     "Sku",
     {
         "code": "MUG-BLUE", "product": "MUG", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "3.20",
-        "price": "12.50", "currency": "EUR", "weight_grams": 350, "tags": ["gift"], "is_active": True,
-        "components": [], "bundle_mode": "virtual", "bundle_places": [], "ships_together": True,
+        "price": "12.50", "currency": "EUR", "weight_grams": 350, "volume_cm3": 900, "costing": "fifo", "tags": ["gift"],
+        "is_active": True, "components": [], "bundle_mode": "virtual", "bundle_places": [], "ships_together": True,
         "codes": [{"code": "14006381333938", "kind": "case", "units": 12}, {"code": "ACME-77", "kind": "supplier", "units": 1}],
     },
 )  # fmt: skip
-show("PatchedSku", asked={"price": "13.00", "tags": ["gift", "summer"]})
+show("PatchedSku", asked={"price": "13.00", "costing": "average", "tags": ["gift", "summer"]})
 show(
     "Bundle",
     {
@@ -38,7 +38,7 @@ show(
     {
         "code": "W1", "name": "Main warehouse", "kind": "warehouse", "country": "DE", "postal_code": "20095",
         "latitude": 53.5511, "longitude": 9.9937, "time_zone": "Europe/Berlin", "cut_off": "16:00:00",
-        "working_days": [1, 2, 3, 4, 5], "priority": 10, "is_active": True,
+        "working_days": [1, 2, 3, 4, 5], "priority": 10, "company": None, "is_active": True,
     },
 )  # fmt: skip
 show("PatchedLocation", asked={"cut_off": "15:00:00"})
@@ -50,7 +50,15 @@ show(
     },
 )  # fmt: skip
 show(
-    "Adjustment", asked={"sku": "MUG-BLUE", "location": "W1", "quantity": 40, "reason": "opening", "reference": "INV-1"}
+    "Adjustment",
+    asked={
+        "sku": "MUG-BLUE",
+        "location": "W1",
+        "quantity": 40,
+        "reason": "opening",
+        "reference": "INV-1",
+        "unit_cost": "3.20",
+    },
 )
 show(
     "RecordedAdjustment",

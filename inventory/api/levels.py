@@ -89,7 +89,7 @@ class Levels(mixins.ListModelMixin, Resource):
     def _past(self, request: Request) -> Response:
         check_query(request, {"at", "sku", "location"})
         rows = levels_at(
-            _instant(request.query_params["at"]), sku_codes=_own_code(request), location_codes=_places(request)
+            read_instant(request.query_params["at"]), sku_codes=_own_code(request), location_codes=_places(request)
         )
         page = self.paginate_queryset(rows)
         found = [
@@ -125,14 +125,15 @@ def _one(request: Request, name: str) -> list[str] | None:
     return [value]
 
 
-def _instant(text: str) -> datetime:
-    at: datetime = _read_instant(text)
+def read_instant(text: str) -> datetime:
+    """A past instant. Refused where it is none."""
+    at: datetime = _parsed(text)
     if at > clock.now():
         raise invalid("at", _("this instant is yet to come"))
     return at
 
 
-def _read_instant(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return serializers.DateTimeField().to_internal_value(text)
     except serializers.ValidationError as error:

@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from ..catalogue import save_location
-from ..models import Location, LocationKind
+from ..models import Company, Location, LocationKind
 from .access import Area
-from .fields import NewCode
-from .filters import Filters
+from .fields import Code, NewCode
+from .filters import ByCode, Filters
 from .resource import Changes, Creates, Reads, StrictModel
 
 
@@ -23,11 +23,15 @@ class LocationSerializer(StrictModel):
         child=serializers.IntegerField(min_value=1, max_value=7), max_length=7, required=False
     )
 
+    company = Code(
+        queryset=Company.objects.all(), required=False, allow_null=True, help_text=_("Null: the first company.")
+    )
+
     class Meta:
         model = Location
         fields = (
             "code", "name", "kind", "country", "postal_code", "latitude", "longitude", "time_zone", "cut_off",
-            "working_days", "priority", "is_active",
+            "working_days", "priority", "company", "is_active",
         )  # fmt: skip
         validators: list[object] = []
 
@@ -51,6 +55,8 @@ class LocationSerializer(StrictModel):
 class LocationFilters(Filters):
     """By every field that is compared."""
 
+    company = ByCode("company")
+
     class Meta(Filters.Meta):
         model = Location
         fields = ("code", "name", "kind", "country", "postal_code", "time_zone", "priority", "is_active")
@@ -61,7 +67,7 @@ class Locations(Creates, Changes, Reads):
 
     area = Area.CATALOG
     refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
-    queryset = Location.objects.order_by("priority", "code")
+    queryset = Location.objects.select_related("company").order_by("priority", "code")
     serializer_class = LocationSerializer
     filterset_class = LocationFilters
     location_path = "pk"

@@ -59,6 +59,8 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "bad_file": _refusal(400, "invalid", _BYTE, file=[_BYTE]),
     "import_state": _refusal(409, "conflict", "IMP-00012 is Applied: it cannot be applied now."),
     "too_few_left": _refusal(409, "conflict", f"nothing was posted: {_LEFT}", **{"lines__MUG-BLUE": [_LEFT]}),
+    "landed_cost_ended": _refusal(409, "conflict", "landed cost F-7 is cancelled already"),
+    "period_not_over": _refusal(409, "conflict", "2026-03 is not over yet", month=["2026-03 is not over yet"]),
     "order_ended": _refusal(409, "conflict", "phone/A-1001 is cancelled"),
     "too_large": _refusal(413, "too_large", "The body is too large."),
     "unsupported_media_type": _refusal(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),

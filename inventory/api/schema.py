@@ -49,6 +49,7 @@ _PARAMETERS: Mapping[str, str] = {
     "from_location": "The code of the location that it comes from.",
     "to_location": "The code of the location that it goes to.",
     "product": "The product's code.",
+    "company": "The company's code.",
     "tag": "Carries this tag.",
     "order": "The order's id.",
     "order_external_id": "The channel's own id of the order.",

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from ..catalogue import save_sku
 from ..codes import GIVEN, CodeError, Given, give_codes
-from ..models import CodeKind, Product, Sku, SkuCode
+from ..costing.switching import switch_costing
+from ..models import CodeKind, Costing, Product, Sku, SkuCode
 from . import bundles
 from .access import Area, Caller
 from .bundles import BundleFields
@@ -64,14 +65,20 @@ class SkuSerializer(BundleFields, StrictModel):
     unit_cost = Money(required=False, allow_null=True)
     price = Money(required=False, allow_null=True)
     currency = Currency(required=False, allow_blank=True)
+    costing = serializers.ChoiceField(
+        choices=Costing.choices, required=False, help_text=_("A switch holds from the first month that is not closed.")
+    )
+    costing_reason = serializers.CharField(
+        max_length=200, required=False, write_only=True, help_text=_("Why the method of costing is switched.")
+    )
     codes = SkuCodes(required=False, help_text=_("All codes besides its own; what is left out is given up."))
     tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=100, required=False)
 
     class Meta:
         model = Sku
         fields = (
-            "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "codes", "tags",
-            *bundles.FIELDS, "is_active",
+            "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "volume_cm3",
+            "costing", "costing_reason", "codes", "tags", *bundles.FIELDS, "is_active",
         )  # fmt: skip
         validators: list[object] = []
 
@@ -96,6 +103,7 @@ class SkuSerializer(BundleFields, StrictModel):
                 code=validated_data["code"], defaults=names
             )
         codes, bundle = validated_data.pop("codes", []), bundles.split_off(validated_data)
+        validated_data.pop("costing_reason", None)
         sku = Sku.objects.create(**validated_data)
         bundles.make_up(sku, bundle)
         if codes:
@@ -112,7 +120,17 @@ class SkuFilters(Filters):
 
     class Meta(Filters.Meta):
         model = Sku
-        fields = ("code", "product", "name", "barcode", "currency", "bundle_mode", "ships_together", "is_active")
+        fields = (
+            "code",
+            "product",
+            "name",
+            "barcode",
+            "currency",
+            "costing",
+            "bundle_mode",
+            "ships_together",
+            "is_active",
+        )
 
     def tagged(self, rows: Any, name: str, value: str) -> Any:
         """SKUs with that tag."""
@@ -138,8 +156,12 @@ class Skus(Creates, Changes, Reads):
     def change(self, serializer: Any) -> Sku:
         """Change it by its verbs: channels hear of it."""
         codes, bundle = serializer.validated_data.pop("codes", None), bundles.split_off(serializer.validated_data)
+        costing = serializer.validated_data.pop("costing", None)
+        reason = serializer.validated_data.pop("costing_reason", "") or _("changed by the API")
         sku = save_sku(serializer.apply())
         bundles.make_up(sku, bundle)
+        if costing is not None:
+            switch_costing(sku, costing, reason=str(reason), actor=self.caller.actor)
         if codes is not None:
             give_codes(sku, [Given(**code) for code in codes])
         return sku

@@ -33,6 +33,13 @@ EVERYTHING = (
     "alerts",
     "deliveries",
     "imports",
+    "stock-values",
+    "cost-moves",
+    "cost-layers",
+    "landed-costs",
+    "periods",
+    "companies",
+    "exchange-rates",
 )
 WRITES = {
     "products": {Role.OPERATOR, Role.ADMIN},
@@ -48,7 +55,12 @@ WRITES = {
     "shipments": {Role.OPERATOR, Role.ADMIN, Role.WAREHOUSE},
     "returns": {Role.OPERATOR, Role.ADMIN, Role.WAREHOUSE},
     "reorder-rules": {Role.OPERATOR, Role.ADMIN, Role.BUYER},
+    "landed-costs": {Role.ACCOUNTANT, Role.ADMIN},
+    "periods": {Role.ACCOUNTANT, Role.ADMIN},
+    "companies": {Role.ACCOUNTANT, Role.ADMIN},
+    "exchange-rates": {Role.ACCOUNTANT, Role.ADMIN},
 }
+COST = ("stock-values", "cost-moves", "cost-layers", "landed-costs", "periods", "companies", "exchange-rates")
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -83,10 +95,10 @@ def test_every_role_but_the_warehouse_reads_everything(db: None, role: Role, pat
     caller(role).get(f"{path}/")
 
 
-def test_the_warehouse_reads_everything_but_rules(db: None) -> None:
+def test_the_warehouse_reads_everything_but_rules_and_cost(db: None) -> None:
     keeper = caller(Role.WAREHOUSE)
     for path in EVERYTHING:
-        keeper.get(f"{path}/", expect=403 if path == "allocation-rules" else 200)
+        keeper.get(f"{path}/", expect=403 if path in ("allocation-rules", *COST) else 200)
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -168,7 +180,9 @@ class TestAKeyLimitedToOneLocation:
         ask(keeper, ("MUG", 1), status=403)
         ask(keeper, ("MUG", 1), channel="desk")
 
-    @pytest.mark.parametrize("path", ["channels", "listings", "allocation-rules", "deliveries", "parked", "alerts"])
+    @pytest.mark.parametrize(
+        "path", ["channels", "listings", "allocation-rules", "deliveries", "parked", "alerts", *COST]
+    )
     def test_is_refused_what_spans_all_locations(self, keeper: Api, path: str) -> None:
         keeper.get(f"{path}/", expect=403)
 

@@ -35,6 +35,7 @@ CHECKS = (
 RESOURCES = (
     "products", "skus", "bundles", "assemblies",
     "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts", "ledger-entries",
+    "stock-values", "cost-moves", "cost-layers", "landed-costs", "periods", "companies", "exchange-rates",
     "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
 )  # fmt: skip
@@ -57,13 +58,22 @@ def world(admin: Api, mug: Sku, w1: Location, phone: Channel, web: Channel) -> d
     admin.post("transfers/", transfer)
     admin.post("transfers/T-A/dispatch/", {"lines": [{"sku": "MUG", "quantity": 5}]}, status=200)
     admin.post("counts/", {"code": "C-A", "location": "W1", "lines": [{"sku": "MUG", "counted": 990}]})
+    admin.post("companies/", {"code": "INC", "name": "Inc."})
+    admin.post("exchange-rates/", {"currency": "USD", "base": "EUR", "day": "2026-01-01", "rate": "0.9"})
+    admin.post(
+        "landed-costs/", {"code": "F-A", "method": "equal", "amount": "9.00", "receipts": [_first_receipt(admin)]}
+    )
     rows = (SalesOrder, Shipment, Return, ReorderRule, Listing, LedgerEntry)
     ids = [str(pk) for model in rows for pk in model.objects.values_list("pk", flat=True)[:3]]
     return {
-        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A", "C-A"], "sku": ["MUG"], "location": ["W1"],
+        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A", "C-A", "INC", "F-A"], "sku": ["MUG"], "location": ["W1"],
         "from_location": ["W1"], "to_location": ["W2"], "channel": ["phone", "web"],
-        "order": [order], "line": ["1"], "product": ["MUG"],
+        "order": [order], "company": ["MAIN", "INC"], "line": ["1"], "product": ["MUG"],
     }  # fmt: skip
+
+
+def _first_receipt(api: Api) -> str:
+    return str(api.rows("ledger-entries/", to_state="available", reason="opening")[-1]["id"])
 
 
 @cache

@@ -35,7 +35,8 @@ def test_every_resource_is_described(document: dict[str, Any]) -> None:
         "products", "skus", "bundles", "assemblies", "imports", "exports",
         "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts",
         "ledger-entries", "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns",
-        "reorder-rules", "reorder-alerts",
+        "stock-values", "cost-moves", "cost-layers", "landed-costs", "periods",
+        "companies", "exchange-rates", "reorder-rules", "reorder-alerts",
         "shortfalls", "drifts", "parked", "alerts", "deliveries",
     }  # fmt: skip
 
