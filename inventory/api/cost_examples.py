@@ -64,6 +64,12 @@ show(
     {"position": 1, "sku": "MUG-BLUE", "location": "W1", "costing": "fifo", "quantity": 5, "value": "35.00"},
 )
 show(
-    "JournalLine",
-    {"kind": "cogs", "account": "5000", "name": "Cost of goods sold", "debit": "85.00", "credit": "0.00"},
-)
+    "Journal",
+    {
+        "lines": [
+            {"kind": "cogs", "account": "1200", "name": "Inventory", "debit": "0.00", "credit": "85.00"},
+            {"kind": "cogs", "account": "5000", "name": "Cost of goods sold", "debit": "85.00", "credit": "0.00"},
+        ],
+        "debit": "85.00", "credit": "85.00",
+    },
+)  # fmt: skip

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..companies import home_company
-from ..costing.journal import journal
+from ..costing.journal import ZERO, journal
 from ..costing.periods import close
 from ..models import Company, Period, Valuation
 from .access import Area
@@ -96,6 +96,14 @@ class JournalLine(serializers.Serializer):
     credit = Amount()
 
 
+class Journal(serializers.Serializer):
+    """A period's journal; debit and credit are alike."""
+
+    lines = JournalLine(many=True)
+    debit = Amount()
+    credit = Amount()
+
+
 class PeriodFilters(Filters):
     """By company."""
 
@@ -134,9 +142,10 @@ class Periods(Creates, Reads):
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(ValuationSerializer(page, many=True).data)
 
-    @extend_schema(responses=JournalLine(many=True), filters=False)
+    @extend_schema(responses=Journal, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None, filter_backends=())
     def journal(self, request: Request, pk: str) -> Response:
         """Its changes by the accounts that they belong to now: debit and credit are alike."""
         lines = journal({one.kind: one.amount for one in self.get_object().amounts.all()})
-        return Response(JournalLine(lines, many=True).data)
+        sums = {side: sum((getattr(line, side) for line in lines), ZERO) for side in ("debit", "credit")}
+        return Response(Journal({"lines": lines, **sums}).data)

@@ -102,8 +102,9 @@ def test_a_month_is_closed_and_its_journal_balances(
     assert len(made["hash"]) == 64
     (row,) = books.rows(f"periods/{made['id']}/valuation/")
     assert (row["sku"], row["location"], row["quantity"], row["value"]) == ("MUG", "W1", 10, "50.00")
-    lines = books.get(f"periods/{made['id']}/journal/")
-    assert [(line["account"], line["debit"], line["credit"]) for line in lines] == [
+    said = books.get(f"periods/{made['id']}/journal/")
+    assert (said["debit"], said["credit"]) == ("50.00", "50.00")
+    assert [(line["account"], line["debit"], line["credit"]) for line in said["lines"]] == [
         ("1200", "50.00", "0.00"), ("2100", "0.00", "50.00"),
     ]  # fmt: skip
     books.post("periods/", {"month": month}, status=409)
