@@ -42,6 +42,8 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
                 "recounts",
             ),
             (_("SKUs"), "barcode", "inventory_sku_changelist", "inventory.view_sku", ""),
+            (_("Bundles"), "package_2", "inventory_bundlecomponent_changelist", "inventory.view_bundlecomponent", ""),
+            (_("Assemblies"), "construction", "inventory_assembly_changelist", "inventory.view_assembly", ""),
             (_("Products"), "category", "inventory_product_changelist", "inventory.view_product", ""),
             (_("Ledger"), "receipt_long", "inventory_ledgerentry_changelist", "inventory.view_ledgerentry", ""),
             (_("Reservations"), "bookmark", "inventory_reservation_changelist", "inventory.view_reservation", ""),

@@ -1,3 +1,16 @@
 """The back office's pages about what there is and where."""
 
-from . import access, catalog, counts, doors, invitations, ledger, location, people, reservation, stock, transfer
+from . import (
+    access,
+    bundles,
+    catalog,
+    counts,
+    doors,
+    invitations,
+    ledger,
+    location,
+    people,
+    reservation,
+    stock,
+    transfer,
+)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,10 +16,21 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, FieldTextFilter
 from unfold.decorators import action, display
 
 from .. import catalogue
+from ..bundles import set_make_up
 from ..codes import give_codes
 from ..models import Product, Sku, SkuCode, StockLevel
 from ..people.roles import at_places, standing_of
-from .base import BackOfficeAdmin, money
+from .base import BackOfficeAdmin, money, places_of
+from .bundles import (
+    ComponentFormSet,
+    ComponentInline,
+    PlaceFormSet,
+    PlaceInline,
+    WithKits,
+    ask_assemble,
+    bundles_of,
+    stock_of,
+)
 from .codes import CodeInline, ask_rename
 from .counts import ask_count_now
 from .export import CsvExport
@@ -100,16 +112,17 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     search_fields = ("code", "name", "barcode", "codes__code")
     search_help_text = _("Part of any code, name or barcode")
     autocomplete_fields = ("product",)
-    inlines = (LevelInline, CodeInline)
+    inlines = (LevelInline, ComponentInline, PlaceInline, CodeInline)
     actions_detail = (
         "adjust_stock",
         "count_now",
         "all_channels",
-        {"title": _("More"), "icon": "more_horiz", "items": ["move_state", "rename"]},
+        {"title": _("More"), "icon": "more_horiz", "items": ["move_state", "assemble", "rename"]},
     )
     fieldsets = (
         (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
         (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
+        (_("Bundle"), {"fields": (("bundle_mode", "ships_together"), "bundle_stock", "in_bundles")}),
     )
     csv_columns = (
         ("code", "code"),
@@ -133,7 +146,23 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Programs know a SKU by its code."""
-        return ("code",) if obj else ()
+        return ("code", "bundle_stock", "in_bundles") if obj else ("bundle_stock", "in_bundles")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new SKU is made of nothing yet, and in nothing."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else fieldsets[:-1]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With how many there are of a bundle at this person's locations."""
+        sku = super().get_object(request, object_id, from_field)
+        if sku is not None:
+            sku.seen_places = places_of(request)
+        return sku
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list knows of the bundles on its page."""
+        return WithKits
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[TabularInline], ...]:
         """A new SKU is nowhere yet."""
@@ -150,9 +179,16 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     def save_model(self, request: HttpRequest, obj: Sku, form: Any, change: bool) -> None:
         """Rules may go by its tags: channels hear of a change."""
         catalogue.save_sku(obj)
+        if change:
+            set_make_up(obj, mode=obj.bundle_mode, ships_together=obj.ships_together)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Codes are given by the verb that the API uses too."""
+        """Codes are given, and bundles made up, by the verbs that the API uses too."""
+        if isinstance(formset, ComponentFormSet | PlaceFormSet):
+            formset.save(commit=False)  # only for the history, which asks it what has changed
+            if formset.has_changed():
+                formset.keep()
+            return
         if formset.model is not SkuCode:
             super().save_formset(request, form, formset, change)
             return
@@ -171,8 +207,19 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
 
     @display(description=_("available"), ordering="available_sum")
     def units_available(self, sku: Any) -> int:
-        """Units for sale over all locations."""
-        return sku.available_sum or 0
+        """Units for sale over all locations; of a bundle, what is packed and what its components make."""
+        kits = getattr(sku, "kits", None)
+        return kits.available if kits else sku.available_sum or 0
+
+    @display(description=_("for sale"))
+    def bundle_stock(self, sku: Sku) -> SafeString:
+        """How many of a bundle there are, and what limits that."""
+        return stock_of(sku, getattr(sku, "seen_places", frozenset()))
+
+    @display(description=_("in bundles"))
+    def in_bundles(self, sku: Sku) -> SafeString | str:
+        """The bundles that it is a part of."""
+        return bundles_of(sku)
 
     @display(description=_("channels"))
     def everywhere(self, sku: Sku) -> SafeString:
@@ -191,6 +238,12 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
         """Give it another code; the old one goes on leading to it."""
         sku = find(self, request, object_id)
         return ask_rename(self, request, sku=sku, back=page_of(sku))
+
+    @action(description=_("Put together, take apart"), icon="inventory_2", url_path="assemble", permissions=["stock"])
+    def assemble(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make kits of their components at one location, or the other way round."""
+        sku = find(self, request, object_id)
+        return ask_assemble(self, request, sku=sku, back=page_of(sku))
 
     @action(description=_("Adjust stock"), icon="exposure", url_path="adjust", permissions=["stock"])
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -12,6 +12,8 @@ from channels.models import AllocationRule, Channel, Drift, Listing, Outcome, Pu
 from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
 from inventory.adjustments import open_stock
+from inventory.assemblies import assemble, reverse
+from inventory.bundles import Component, set_components
 from inventory.count_approval import approve
 from inventory.counts import Take, count_lines, open_count, submit
 from inventory.kernel import clock
@@ -54,6 +56,7 @@ def build(size: int = 3) -> House:
     _invite(size)
     _back_up(size)
     _check_ledger()
+    _bundle(house)
     _transfer(house)
     _count(house)
     return house
@@ -71,6 +74,15 @@ def _count(house: House) -> None:
         if not number % 3:
             approve(count, actor="user:ben")
     CountTolerance.objects.get_or_create(stock_class="A", defaults={"units": 0})
+
+
+def _bundle(house: House) -> None:
+    """A pair of the first SKU, one of them packed and one packed and taken apart."""
+    sku, place = house.skus[0], house.locations[0]
+    pair = Sku.objects.create(code="PAIR", name="Pair", product=sku.product, bundle_mode="pre_packed")
+    set_components(pair, [Component(sku, 2)])
+    assemble(bundle=pair, location=place, quantity=1, actor="user:ann")
+    reverse(assemble(bundle=pair, location=place, quantity=1, actor="user:ann"), actor="user:ann")
 
 
 def _transfer(house: House) -> None:

@@ -16,6 +16,7 @@ ADMINS = {
 }
 FORBIDDEN = {
     "inventory.ledgerentry", "inventory.stocklevel", "inventory.reservation", "inventory.count",
+    "inventory.assembly", "inventory.bundlecomponent",
     "inventory.recountrequest", "fulfillment.salesorder",
     "fulfillment.salesorderline", "fulfillment.shipment", "fulfillment.return", "fulfillment.shortfall",
     "channels.delivery", "channels.stocktarget", "channels.pushlog", "channels.drift", "purchasing.reorderalert",

@@ -161,7 +161,9 @@ def test_a_key_is_shown_once(boss: Client) -> None:
 
 def test_what_rules_go_by_is_told_to_channels(house: House, boss: Client) -> None:
     product, sku, place = house.skus[0].product, house.skus[0], house.locations[1]
-    levels = {f"{rows}-{count}_FORMS": "0" for rows in ("levels", "codes") for count in ("TOTAL", "INITIAL")}
+    tables = ("levels", "components", "bundle_places", "codes")
+    levels = {f"{rows}-{count}_FORMS": "0" for rows in tables for count in ("TOTAL", "INITIAL")}
+    levels |= {"bundle_mode": "virtual", "ships_together": "on"}
     zone = {"kind": "warehouse", "priority": "100", "time_zone": "Europe/Berlin", "working_days": "1,2"}
     for row, values in (
         (product, {"code": product.code, "name": product.name, "category": "Cups"}),

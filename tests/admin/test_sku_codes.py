@@ -29,6 +29,8 @@ def save(client: Client, sku: Sku, *rows: dict[str, Any]) -> str:
         "name": "Mug", "product": str(sku.product_id), "barcode": "", "tags": "", "is_active": "on", "unit_cost": "",
         "price": "", "currency": "", "weight_grams": "", "levels-TOTAL_FORMS": "0", "levels-INITIAL_FORMS": "0",
         "codes-TOTAL_FORMS": str(len(rows)), "codes-INITIAL_FORMS": str(len(held)),
+        "components-TOTAL_FORMS": "0", "components-INITIAL_FORMS": "0", "bundle_places-TOTAL_FORMS": "0",
+        "bundle_places-INITIAL_FORMS": "0", "bundle_mode": "virtual", "ships_together": "on",
     }  # fmt: skip
     for number, row in enumerate(rows):
         form |= {f"codes-{number}-{name}": str(value) for name, value in {"sku": sku.pk, **row}.items()}
