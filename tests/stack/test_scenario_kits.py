@@ -69,7 +69,7 @@ def test_components_apart_make_kits_only_where_they_may_be_split(world: World) -
     far = world.location()
     a, b = world.sku(on_hand=10), world.sku(on_hand=10, at=far)
     kit = world.sku(components=[{"sku": a}, {"sku": b}])
-    shop = world.shop(kit)
+    shop = world.shop(kit, locations=[world.place, far])
     world.shows(shop, sku=kit, number=0)
     world.api.patch(f"skus/{kit}/", body={"ships_together": False})
     world.shows(shop, sku=kit, number=10)
