@@ -101,7 +101,7 @@ def folder(data_dir: Path) -> Iterator[Path]:
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_demo_sells_stops_and_goes_on(folder: Path) -> None:
     demo = Demo(folder)
     try:
