@@ -17,5 +17,7 @@ class ChannelsConfig(AppConfig):
         "delivery": About(Area.ORDERS, spans=True),
     }
 
+    import_kinds = "channels.imports"
+
     def ready(self) -> None:
         from . import receivers  # noqa: F401  (connects the signals of the apps below)

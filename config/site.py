@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         (
             (_("Stock levels"), "warehouse", "inventory_stocklevel_changelist", "inventory.view_stocklevel", ""),
             (_("Transfers"), "swap_horiz", "inventory_transfer_changelist", "inventory.view_transfer", ""),
+            (_("Imports"), "upload_file", "inventory_importbatch_changelist", "inventory.view_importbatch", ""),
             (_("Counts"), "checklist", "inventory_count_changelist", "inventory.view_count", "counts"),
             (
                 _("Wanted recounts"),

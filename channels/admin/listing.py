@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import action, display
 
 from inventory.admin.base import BackOfficeAdmin, badge
+from inventory.admin.exchange import Exchange
 from inventory.admin.export import CsvExport
 from inventory.admin.pages import ask, ask_about_rows, find, page_of
 from inventory.templatetags.figures import instant
@@ -38,7 +39,7 @@ def of_target(condition: Q) -> Q:
 
 
 @admin.register(Listing)
-class ListingAdmin(CsvExport, BackOfficeAdmin):
+class ListingAdmin(Exchange, CsvExport, BackOfficeAdmin):
     """One SKU on one channel each."""
 
     empty_hint = gettext_lazy(
@@ -59,6 +60,8 @@ class ListingAdmin(CsvExport, BackOfficeAdmin):
     search_fields = ("sku__code", "sku__name", "sku__barcode", "external_key")
     search_help_text = gettext_lazy("SKU code, name, barcode, channel's id")
     autocomplete_fields = ("channel", "sku")
+    exchanges = "listings"
+    actions_list = ("export_csv", "bring_in_file", "write_all")
     actions = ("push_selected",)
     actions_detail = ("push_one", "all_channels")
     csv_columns = (

@@ -6,6 +6,7 @@ from . import (
     catalog,
     counts,
     doors,
+    imports,
     invitations,
     ledger,
     location,

@@ -33,16 +33,19 @@ from .bundles import (
 )
 from .codes import CodeInline, ask_rename
 from .counts import ask_count_now
+from .exchange import Exchange
 from .export import CsvExport
 from .pages import find, page_of
 from .stock import STATES, ask_adjust, ask_move
 
 
 @admin.register(Product)
-class ProductAdmin(BackOfficeAdmin):
+class ProductAdmin(Exchange, BackOfficeAdmin):
     """What a buyer thinks of as one thing."""
 
     empty_hint = _("A product groups SKUs; one is made by itself for a SKU that comes by the API.")
+    exchanges = "products"
+    actions_list = ("bring_in_file", "write_all")
     list_display = ("code", "name", "category", "brand", "sku_count")
     list_filter = ("category", ("brand", FieldTextFilter))
     search_fields = ("code", "name", "category", "brand")
@@ -102,7 +105,7 @@ class LevelInline(TabularInline):
 
 
 @admin.register(Sku)
-class SkuAdmin(CsvExport, BackOfficeAdmin):
+class SkuAdmin(Exchange, CsvExport, BackOfficeAdmin):
     """The smallest thing counted and sold."""
 
     empty_hint = _("Add what you count and sell; programs can bring SKUs in bulk by the API.")
@@ -113,6 +116,8 @@ class SkuAdmin(CsvExport, BackOfficeAdmin):
     search_help_text = _("Part of any code, name or barcode")
     autocomplete_fields = ("product",)
     inlines = (LevelInline, ComponentInline, PlaceInline, CodeInline)
+    exchanges = "skus"
+    actions_list = ("export_csv", "bring_in_file", "write_all")
     actions_detail = (
         "adjust_stock",
         "count_now",

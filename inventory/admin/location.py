@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 from ..catalogue import save_location
 from ..models import Location
 from .base import BackOfficeAdmin, places_of
+from .exchange import Exchange
 
 
 class LocationForm(forms.ModelForm):
@@ -35,8 +36,11 @@ class LocationForm(forms.ModelForm):
 
 
 @admin.register(Location)
-class LocationAdmin(BackOfficeAdmin):
+class LocationAdmin(Exchange, BackOfficeAdmin):
     """Places that hold stock."""
+
+    exchanges = "locations"
+    actions_list = ("bring_in_file", "write_all")
 
     form = LocationForm
     empty_hint = _("Add the warehouses, shops and 3PLs that hold your stock.")

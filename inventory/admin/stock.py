@@ -19,6 +19,7 @@ from ..availability import ON_HAND
 from ..models import LedgerEntry, Sku, State, StockLevel, Transfer, ledger
 from ..models.ledger import INSIDE
 from .base import ConditionFilter, RecordAdmin, actor, places_of
+from .exchange import Exchange
 from .export import CsvExport
 from .forms import AdjustForm, MoveForm
 from .pages import ask, find, list_of, page_of
@@ -105,7 +106,7 @@ def said(entry: LedgerEntry | None, sku: Sku) -> str:
 
 
 @admin.register(StockLevel)
-class StockLevelAdmin(CsvExport, RecordAdmin):
+class StockLevelAdmin(Exchange, CsvExport, RecordAdmin):
     """How much of each SKU is where, by state, with the sums of what the list shows."""
 
     empty_hint = gettext_lazy("Stock appears here once it is brought in: open a SKU and adjust its stock.")
@@ -124,6 +125,8 @@ class StockLevelAdmin(CsvExport, RecordAdmin):
         "coming",
         "number",
     )
+    exchanges = "stock"
+    actions_list = ("export_csv", "bring_in_file", "write_all")
     actions_detail = ("adjust_stock", "move_state", "entries")
     csv_columns = (
         ("sku", "sku.code"),

@@ -37,7 +37,9 @@ def guess(kind: Kind, headings: Sequence[str], *, preset: str = "", sees_cost: b
     found = [Guess(OURS, ours)]
     found += [Guess(one.code, _of_preset(one, headings, fields)) for one in kind.presets]
     found.append(Guess(GENERIC, _usual(headings, fields)))
-    return max(found, key=lambda one: (_is_whole(one.mapping, fields), len(one.mapping)))
+    known = {one.code: sum(any(_same(mark, each) for each in headings) for mark in one.marks) for one in kind.presets}
+    best = max(found, key=lambda one: (_is_whole(one.mapping, fields), len(one.mapping), known.get(one.preset, 0)))
+    return best if _is_whole(best.mapping, fields) else Guess("", best.mapping)
 
 
 def presets_of(kind: Kind) -> list[tuple[str, Any]]:

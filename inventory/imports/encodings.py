@@ -94,7 +94,7 @@ def _mixed(file: IO[bytes]) -> bool:
 def _first_broken(file: IO[bytes], encoding: str) -> int | None:
     """The place of the first byte that does not decode."""
     file.seek(0)
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder(encoding.removesuffix("-sig"))()  # with a mark it would count from behind it
     place = 0
     while True:
         chunk = file.read(CHUNK)

@@ -83,12 +83,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How somebody else's files call the columns; the first heading that is there counts. ``skip``: words that say nothing."""
+    """How somebody else's files call the columns; the first heading that is there counts.
+
+    ``skip`` are words that say nothing; ``marks`` are headings by which the program is known, of which nothing is taken.
+    """
 
     code: str
     label: Any
     columns: Mapping[str, tuple[str, ...]]
     skip: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 class Kind:

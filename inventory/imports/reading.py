@@ -3,10 +3,11 @@
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from itertools import chain
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
@@ -128,12 +129,10 @@ def _numbered(reader: Any) -> Iterator[Line]:
         yield Line(number, [cell.strip() for cell in cells])
 
 
-def _without_hint(text: IO[str]) -> Iterator[str]:
+def _without_hint(text: IO[str]) -> Iterable[str]:
     """Excel's own first line ``sep=;`` is no row."""
     first = text.readline()
-    if not first.lower().startswith("sep="):
-        yield first
-    yield from text
+    return text if first.lower().startswith("sep=") else chain([first], text)
 
 
 def _sniff(file: IO[bytes], encoding: str) -> str:
@@ -201,7 +200,9 @@ def _workbook_lines(file: IO[bytes]) -> Iterator[Line]:
     book = _open(file)
     number = 0
     try:
-        for number, cells in enumerate(book.worksheets[0].iter_rows(max_col=MOST_COLUMNS), 1):
+        sheet = book.worksheets[0]
+        widest = min(sheet.max_column or MOST_COLUMNS, MOST_COLUMNS)
+        for number, cells in enumerate(sheet.iter_rows(max_col=widest), 1):
             formulas = tuple(place for place, cell in enumerate(cells) if cell.data_type == "f")
             yield Line(number, [_text(cell.value) for cell in cells], formulas)
     except BadFile:

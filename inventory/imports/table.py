@@ -87,11 +87,12 @@ class Table(Kind, Generic[Key]):
         if not new:
             return Finding(entry.number, name)
         before = {column: there.values[column] for column in new}
-        target = {column: there.values[column] for column in self._key_fields(entry.values)}
+        target = {column: there.values[column] for column in self.key_columns()}
         return Finding(entry.number, name, Change(entry.number, name, before, new, target, entry.number))
 
-    def _key_fields(self, values: Mapping[str, Any]) -> list[str]:
-        return [field.name for field in self.fields if field.always and field.name in values]
+    def key_columns(self) -> list[str]:
+        """The columns that ``key_of`` needs."""
+        return [field.name for field in self.fields if field.always]
 
     def key_of_change(self, change: Change) -> Key:
         """What a change is about: of a new or ended thing its values say it, else its target."""

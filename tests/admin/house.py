@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from inventory.assemblies import assemble, reverse
 from inventory.bundles import Component, set_components
 from inventory.count_approval import approve
 from inventory.counts import Take, count_lines, open_count, submit
+from inventory.imports import batches, work
 from inventory.kernel import clock
 from inventory.manifest import Units
 from inventory.models import ApiKey, AttemptKind, CountTolerance, Location, Product, Role, Sku, Transfer
@@ -59,7 +61,20 @@ def build(size: int = 3) -> House:
     _bundle(house)
     _transfer(house)
     _count(house)
+    _bring_in()
     return house
+
+
+def _bring_in() -> None:
+    """A file of SKUs that was applied, one row of it not valid."""
+    data = io.BytesIO(b"code,name\nSPOON-1,Spoon\n,Nameless\n")
+    ann = batches.Asker("user:ann")
+    made = batches.upload(
+        data, kind="skus", file_name="spoons.csv", asker=ann, wishes=batches.Wishes(reason="catalogue")
+    )
+    for step in (batches.check, batches.apply):
+        step(made, asker=ann)
+        work.run(made.pk, at_once=True)
 
 
 def _count(house: House) -> None:

@@ -21,7 +21,7 @@ LISTS = {
     "reorder-rules": "purchasing/reorderrule/", "locations": "inventory/location/", "keys": "inventory/apikey/",
     "people": "auth/user/", "schedule": "django_celery_beat/periodictask/", "backups": "reports/backup/",
     "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
-    "transfers": "inventory/transfer/",
+    "transfers": "inventory/transfer/", "imports": "inventory/importbatch/",
     "ledger-checks": "reports/ledgercheck/",
     "attempts": "inventory/attemptcount/", "record": "inventory/accessevent/", "account": "/account/",
 }  # fmt: skip
@@ -29,7 +29,8 @@ FORMS = {
     "add-channel": "channels/channel/add/", "add-listing": "channels/listing/add/", "add-sku": "inventory/sku/add/",
     "add-rule": "channels/allocationrule/add/", "add-location": "inventory/location/add/",
     "add-key": "inventory/apikey/add/", "invite": "inventory/accesslink/add/", "password": "/account/password/",
-    "add-transfer": "inventory/transfer/add/",
+    "add-transfer": "inventory/transfer/add/", "import-file": "inventory/importbatch/bring-in/",
+    "export": "inventory/importbatch/write-out/?kind=stock",
     "check-ledger": "reports/ledgercheck/check-now/",
     "second-factor": "/account/second-factor/", "nothing-found": "inventory/sku/?q=nothing+of+that+name",
 }  # fmt: skip

@@ -60,6 +60,7 @@ class Stock(Kind):
                 "sku": ("SKU", "ItemNumber", "Item Number"), "location": ("Location", "StockLocation"),
                 "quantity": ("Stock Level", "StockLevel", "Level", "Available"),
             },
+            marks=("Stock Level", "StockLevel", "Bin Rack", "BinRack", "Minimum Level"),
         ),
         Preset(
             "shopify", _("Shopify inventory CSV"),
@@ -67,7 +68,7 @@ class Stock(Kind):
                 "sku": ("SKU",), "location": ("Location",),
                 "quantity": ("Available", "Available (not editable)", "On hand", "On hand (new)", "On hand (current)"),
             },
-            skip=("not stocked",),
+            skip=("not stocked",), marks=("Handle", "HS Code", "COO", "Committed", "Incoming"),
         ),
     )  # fmt: skip
 
