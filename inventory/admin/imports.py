@@ -19,12 +19,12 @@ from unfold.enums import ActionVariant
 
 from ..imports import batches, exporting, mending
 from ..imports.batches import Asker
-from ..imports.errors import BadImport
 from ..imports.kind import all_kinds, get_kind
 from ..models import ImportBatch, ImportStatus, RowState
 from ..people.roles import Standing, standing_of
 from . import import_pages
 from .base import RecordAdmin, actor, badge
+from .count_forms import ConfirmForm
 from .export import CsvExport
 from .import_forms import ApplyForm, UndoForm
 from .pages import ask, find, page_of
@@ -93,7 +93,7 @@ class ImportAdmin(CsvExport, RecordAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Its steps, how far it is, what it would change."""
-        if not self.has_view_permission(request):
+        if not self.has_view_permission(request) or request.method == "POST":
             raise PermissionDenied
         batch = find(self, request, object_id)
         return import_pages.show(self, request, batch, level=LEVELS.get(ImportStatus(batch.status), ""))
@@ -188,13 +188,18 @@ class ImportAdmin(CsvExport, RecordAdmin):
     def repeat_import(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same file anew."""
         batch = find(self, request, object_id)
-        try:
-            made = batches.repeat(batch, asker=asker_of(request))
-        except BadImport as error:
-            messages.error(request, str(error))
-            return redirect(page_of(batch))
-        messages.success(request, _("The same file is checked anew as %s.") % made)
-        return redirect(page_of(made))
+        made: list[ImportBatch] = []
+
+        def deed(values: dict[str, Any]) -> str:
+            made.append(batches.repeat(batch, asker=asker_of(request)))
+            return _("The same file is checked anew as %s.") % made[0]
+
+        says = [_("The same file is checked anew, with the same columns. Nothing is changed before you apply it.")]
+        response = ask(
+            self, request, title=_("Import the file of %s again") % batch, deed=deed, says=says, subjects=[batch],
+            back=page_of(batch), form_class=ConfirmForm, submit=_("Check"),
+        )  # fmt: skip
+        return redirect(page_of(made[0])) if made and response.status_code == 302 else response
 
     @action(description=gettext_lazy("Rows to mend"), icon="build", url_path="mend", permissions=["operate"])
     def mend_rows(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

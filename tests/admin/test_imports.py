@@ -71,6 +71,10 @@ def test_from_a_file_to_its_end_and_back(boss: Client, w1: Location) -> None:
     assert finish(undo).applied == 1 and StockLevel.objects.get().available == 50
     assert f'takes back <a class="so-link" href="{page_of(batch)}">' in text(boss.get(page_of(undo)))
     assert undo.code in text(boss.get(page_of(batch)))
+    assert boss.get(page_of(batch, "repeat_import")).status_code == 200 and ImportBatch.objects.count() == 2
+    boss.post(page_of(batch, "repeat_import"), {"_confirm": "1"})
+    assert finish(ImportBatch.objects.latest("pk")).changed == 1
+    assert boss.post(page_of(batch)).status_code == 403
 
 
 def test_a_file_that_cannot_be_read_is_told_beside_the_field(boss: Client) -> None:
