@@ -44,8 +44,8 @@ class Job(threading.Thread):
         return self.outcome
 
 
-def together(*deeds: Callable[[], Any]) -> list[Any]:
-    """Do all of them at once; what each returned, or the exception that it raised."""
+def together(*deeds: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> list[Any]:
+    """Do all of them at once; what each returned, or the exception that it raised. None may take longer than so many seconds."""
     start = threading.Barrier(len(deeds))
 
     def at_once(deed: Callable[[], Any]) -> Any:
@@ -54,7 +54,7 @@ def together(*deeds: Callable[[], Any]) -> list[Any]:
 
     jobs = [Job(lambda deed=deed: at_once(deed)) for deed in deeds]  # type: ignore[misc]
     for job in jobs:
-        job.join(PATIENCE_SECONDS)
+        job.join(seconds)
         assert job.ended, "a thread hangs"
     return [job.outcome if job.error is None else job.error for job in jobs]
 
