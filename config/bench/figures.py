@@ -19,6 +19,7 @@ MOST_GROWTH = 1.1
 MOST_LEDGER_STATEMENTS = 6
 MOST_RECEIVER_STATEMENTS = 3
 MOST_REBUILD_SECONDS = 60
+MOST_AS_OF_SECONDS = 2
 
 Run = Mapping[str, Any]
 
@@ -156,6 +157,12 @@ def _ledger(measured: Run) -> list[Figure]:
     )
     seconds = round(measured["rebuild_seconds"], 1)
     found.append(_at_most(_("Rebuilding all levels"), seconds, "s", MOST_REBUILD_SECONDS, detail, problems))
+    as_of = measured["as_of"]
+    detail = _("now {now} s, half way {then} s; {rate} entries valued a second").format(
+        now=round(as_of["now"], 2), then=round(as_of["then"], 2), rate=measured["valued_a_second"]
+    )
+    slowest = round(max(as_of.values()), 2)
+    found.append(_at_most(_("Value at an instant"), slowest, "s", MOST_AS_OF_SECONDS, detail, problems))
     return found
 
 

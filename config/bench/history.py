@@ -3,6 +3,7 @@
 import random
 from bisect import bisect_left
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import accumulate, islice
 
 from django.db import transaction
@@ -28,7 +29,7 @@ def build_places(*, skus: int) -> list[Pair]:
         for number in range(1, PLACES + 1)
     )
     ids = seeding.seed_skus(
-        [seeding.SkuSeed(sku_code(n), f"Thing {n}", unit_cost=None, currency="USD") for n in range(skus)]
+        [seeding.SkuSeed(sku_code(n), f"Thing {n}", unit_cost=Decimal(n % 97) + 1, currency="USD") for n in range(skus)]
     )
     pairs = [(sku_id, place.pk) for sku_id in ids.values() for place in places.values()]
     for begin in range(0, len(pairs), BATCH):

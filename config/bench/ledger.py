@@ -16,6 +16,9 @@ from config.bench import history, meters
 from config.bench.stage import OURS, Stage
 from inventory import rebuild
 from inventory.adjustments import adjust
+from inventory.costing.projection import catch_up
+from inventory.costing.values import Worths
+from inventory.kernel import clock
 from inventory.models import LedgerEntry, Location, Person, Role, Sku, StockLevel
 from inventory.signals import stock_changed
 
@@ -39,8 +42,11 @@ def measure_ledger(stage: Stage, *, runs: int) -> dict[str, Any]:
         begun = time.monotonic()
         history.write_history(pairs, entries=entries - entries // LONGER, seed=2, on_hand=on_hand)
         writing = time.monotonic() - begun
+        stage.show(_("valuing them"))
+        valuing, _done = _timed(lambda: catch_up(wait=True, seconds=3600))
         long = _look(stage, skus=skus)
         found = {
+            "valued_a_second": round(entries / valuing), "as_of": _as_of(),
             "entries": LedgerEntry.objects.count(), "levels": StockLevel.objects.count(), "skus": skus,
             "short": short, "long": long, "entries_a_second": round((entries - entries // LONGER) / writing),
             "statements": _statements_of_a_posting(), "verify_seconds": _timed(lambda: list(rebuild.verify()))[0],
@@ -119,6 +125,16 @@ def _touched() -> int:
             " WHERE object = 'relation' AND backend_type IN ('client backend', 'background worker')"
         )
         return int(cursor.fetchone()[0])
+
+
+def _as_of() -> dict[str, float]:
+    """Seconds that the value of all stock takes, now and at an instant in the middle of its history, with a page of its rows."""
+    middle = LedgerEntry.objects.order_by("pk").values_list("recorded_at", flat=True)[LedgerEntry.objects.count() // 2]
+    found = {}
+    for name, at in (("now", clock.now()), ("then", middle)):
+        worths = Worths(at=at)
+        found[name] = _timed(lambda worths=worths: (worths.totals(), worths[0:50]))[0]  # type: ignore[misc]
+    return found
 
 
 def _statements_of_a_posting() -> dict[str, int]:

@@ -85,7 +85,12 @@ def test_every_part_has_its_figures() -> None:
 
 
 def ledger(
-    *, slowest: float = 0.2, buffers: int = 110, receivers: int = 3, problems: tuple[str, ...] = ()
+    *,
+    slowest: float = 0.2,
+    buffers: int = 110,
+    receivers: int = 3,
+    as_of: float = 1.999,
+    problems: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     names = ("stock_list", "stock_list_api", "sku_page")
     short = {
@@ -95,19 +100,20 @@ def ledger(
     return {
         "entries": 1_000_000, "short": short, "long": long, "statements": {"ledger": 4, "receivers": receivers},
         "verify_seconds": 4.81, "rebuild_seconds": 6.7, "rebuilt": 500_000, "problems": problems,
+        "as_of": {"now": 1.2, "then": as_of}, "valued_a_second": 9000,
     }  # fmt: skip
 
 
 def test_the_ledger_has_a_figure_for_each_page_and_what_it_reads_and_for_each_deed() -> None:
     figures = figures_of("ledger", ledger())
-    assert [figure.value for figure in figures] == [0.2, 1.1, 0.2, 1.1, 0.2, 1.1, 4, 3, 6.7]
+    assert [figure.value for figure in figures] == [0.2, 1.1, 0.2, 1.1, 0.2, 1.1, 4, 3, 6.7, 2.0]
     assert all(figure.is_met for figure in figures)
-    assert "500000 levels from 1000000 entries; verified in 4.8 s" in figures[-1].detail
+    assert "500000 levels from 1000000 entries; verified in 4.8 s" in figures[-2].detail
 
 
 @pytest.mark.parametrize(
     ("worse", "missed"),
-    [({"slowest": 0.301}, {0, 2, 4}), ({"buffers": 111}, {1, 3, 5}), ({"receivers": 4}, {7})],
+    [({"slowest": 0.301}, {0, 2, 4}), ({"buffers": 111}, {1, 3, 5}), ({"receivers": 4}, {7}), ({"as_of": 2.01}, {9})],
 )
 def test_what_is_worse_than_the_target_is_not_met(worse: dict[str, Any], missed: set[int]) -> None:
     figures = figures_of("ledger", ledger(**worse))
