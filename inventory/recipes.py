@@ -8,16 +8,6 @@ from django.db import connection
 from .availability import Available, Kits, Recipe, count_kits
 from .models import BundleMode, Location, StockLevel
 
-#: The columns of a part's row, over inventory_bundlepart ``part``.
-COLUMNS = """
-part.bundle_id, part.component_id, part.units, sku.ships_together, sku.bundle_mode, ARRAY(
-    SELECT place.location_id FROM inventory_bundleplace place
-    WHERE place.bundle_id = part.bundle_id AND place.mode <> sku.bundle_mode
-)
-"""
-
-FROM = "inventory_bundlepart part JOIN inventory_sku sku ON sku.id = part.bundle_id"
-
 #: Of SKUs (a list, given twice), those and the bundles that they are parts of; to be compared as ``= {WITH_BUNDLES}``.
 WITH_BUNDLES = """ANY(
     %s::bigint[] || ARRAY(SELECT bundle_id FROM inventory_bundlepart WHERE component_id = ANY(%s::bigint[]))
@@ -28,7 +18,14 @@ WITH_PARTS = """ANY(
     %s::bigint[] || ARRAY(SELECT component_id FROM inventory_bundlepart WHERE bundle_id = ANY(%s::bigint[]))
 )"""
 
-_RECIPES = f"SELECT {COLUMNS} FROM {FROM} WHERE part.bundle_id = ANY(%s) ORDER BY part.bundle_id, part.component_id"
+_RECIPES = """
+SELECT part.bundle_id, part.component_id, part.units, sku.ships_together, sku.bundle_mode, ARRAY(
+    SELECT place.location_id FROM inventory_bundleplace place
+    WHERE place.bundle_id = part.bundle_id AND place.mode <> sku.bundle_mode
+)
+FROM inventory_bundlepart part JOIN inventory_sku sku ON sku.id = part.bundle_id
+WHERE part.bundle_id = ANY(%s) ORDER BY part.bundle_id, part.component_id
+"""
 
 
 def recipes_of(sku_ids: Collection[int]) -> dict[int, Recipe]:
@@ -37,11 +34,10 @@ def recipes_of(sku_ids: Collection[int]) -> dict[int, Recipe]:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(_RECIPES, [sorted(sku_ids)])
-        return read_recipes(cursor.fetchall())
+        return _read(cursor.fetchall())
 
 
-def read_recipes(rows: Iterable[Sequence[Any]]) -> dict[int, Recipe]:
-    """The recipes that rows of ``COLUMNS`` say."""
+def _read(rows: Iterable[Sequence[Any]]) -> dict[int, Recipe]:
     parts: dict[int, dict[int, int]] = {}
     heads: dict[int, tuple[bool, bool, frozenset[int]]] = {}
     for bundle_id, component_id, units, ships_together, mode, otherwise_at in rows:

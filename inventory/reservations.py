@@ -17,19 +17,19 @@ from .ledger import post
 from .locks import LockedLevel, LockedLevels, Pair, lock_levels
 from .models import Location, Sku, State
 from .promises import Book, Change, Fulfil, Held, Kit, Promise, Release, Reserve, Row, Step
-from .recipes import COLUMNS, FROM, read_recipes
+from .recipes import recipes_of
 
 __all__ = ["Change", "Fulfil", "Release", "Reserve", "Step", "change_reservations", "held_by"]
 
-# What the holders hold, and what the bundles are made of that are to be reserved: one statement for both.
-_HELD = f"""
-SELECT r.id, r.holder_id, l.sku_id, l.location_id, r.level_id, r.quantity, r.fulfilled, r.released, r.kit,
-    r.units_per_kit, NULL AS bundle_id, NULL, NULL, NULL, NULL, NULL
-FROM inventory_reservation r JOIN inventory_stocklevel l ON l.id = r.level_id
-WHERE r.holder_kind = %s AND r.holder_id = ANY(%s)
-UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, {COLUMNS} FROM {FROM} WHERE part.bundle_id = ANY(%s)
-ORDER BY 1
+# What the holders hold, and whether any SKU that is to be reserved is a bundle: most are not, and cost no statement more.
+_HELD = """
+SELECT asked.bundles, r.id, r.holder_id, l.sku_id, l.location_id, r.level_id, r.quantity, r.fulfilled, r.released, r.kit,
+    r.units_per_kit
+FROM (SELECT EXISTS (SELECT 1 FROM inventory_bundlepart WHERE bundle_id = ANY(%s)) AS bundles) asked
+LEFT JOIN (
+    inventory_reservation r JOIN inventory_stocklevel l ON l.id = r.level_id
+) ON r.holder_kind = %s AND r.holder_id = ANY(%s)
+ORDER BY r.id
 """
 
 _STORE = """
@@ -72,10 +72,10 @@ def _open(steps: Sequence[Step], holder_kind: str) -> Book:
     """Read what is held, and lock every level that the steps may touch."""
     skus = {step.sku_id for step in steps if isinstance(step, Reserve)}
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [holder_kind, sorted({step.holder_id for step in steps}), sorted(skus)])
+        cursor.execute(_HELD, [sorted(skus), holder_kind, sorted({step.holder_id for step in steps})])
         rows = cursor.fetchall()
-    held = [row[1:10] for row in rows if row[0] is not None]
-    recipes = read_recipes(row[10:] for row in rows[len(held) :])
+    held = [row[2:] for row in rows if row[1] is not None]
+    recipes = recipes_of(skus) if rows[0][0] else {}
     pairs: set[Pair] = {(sku_id, location_id) for _, sku_id, location_id, *_ in held}
     for step in steps:
         if not isinstance(step, Reserve):
@@ -205,8 +205,8 @@ class Holding:
 def held_by(holder_kind: str, holder_ids: Collection[int]) -> list[Holding]:
     """What these holders hold and held, in the order of reserving. Nothing is locked. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [holder_kind, sorted(holder_ids), []])
-        rows = [row[1:10] for row in cursor.fetchall()]
+        cursor.execute(_HELD, [[], holder_kind, sorted(holder_ids)])
+        rows = [row[2:] for row in cursor.fetchall() if row[1] is not None]
     levels = LockedLevels()
     for _holder, sku_id, location_id, level_id, *_units in rows:
         levels[sku_id, location_id] = LockedLevel(level_id, sku_id, location_id, 0, 0, 0, 0, 0, 0, 0, b"")

@@ -78,6 +78,15 @@ class ComponentInline(TabularInline):
     verbose_name_plural = gettext_lazy("Made of")
     hide_title = True
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """A choice among SKUs, which are made and changed on their own pages: a small screen has no room for both."""
+        formset = super().get_formset(request, obj, **kwargs)
+        widget: Any = formset.form.base_fields["component"].widget if "component" in formset.form.base_fields else None
+        for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+            if widget is not None:
+                setattr(widget, name, False)
+        return formset
+
 
 class PlaceFormSet(BaseInlineFormSet):
     """The locations at which a bundle is made up otherwise."""
@@ -147,7 +156,7 @@ def bundles_of(sku: Sku) -> SafeString | str:
     )
     if len(found) > NAMED:
         return format_html("{}, {}", links, _("and more"))
-    return links or _("None")
+    return links or _("It is in no bundle.")
 
 
 class AssembleForm(ReasonForm):
