@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
 
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from ...codes import find_skus
+from ...costing.facts import UnitCost, check_fact, keep_fact
 from ...kernel.areas import Area
+from ...ledger import Entry as Posted
 from ...ledger import Posting, post
-from ...locks import LockedLevels, lock_levels
+from ...locks import lock_levels
 from ...models import Location, Sku, State, StockLevel
 from ...models.ledger import BY_HAND
 from ...reasons import parse_reason
-from ..cells import Choice, Code, Units
+from ..cells import Amount, Choice, Code, Units
 from ..kind import Change, Context, Entry, Finding, Kind, Outcome, Preset, Problem, Values
 
 SET, ADD, REMOVE = "set", "add", "remove"
@@ -52,13 +54,14 @@ class Stock(Kind):
             aliases=("available", "units", "stock level", "stock", "qty", "on hand", "set to", "in stock"),
         ),
         Choice("state", _("state"), blank=State.AVAILABLE.value, choices=_STATES),
+        Amount("unit_cost", _("unit cost"), blank=None, is_cost=True, aliases=("cost", "purchase price")),
     )  # fmt: skip
     presets = (
         Preset(
             "linnworks", _("Linnworks inventory"),
             {
                 "sku": ("SKU", "ItemNumber", "Item Number"), "location": ("Location", "StockLocation"),
-                "quantity": ("Stock Level", "StockLevel", "Level", "Available"),
+                "quantity": ("Stock Level", "StockLevel", "Level", "Available"), "unit_cost": ("Unit Cost", "UnitCost"),
             },
             marks=("Stock Level", "StockLevel", "Bin Rack", "BinRack", "Minimum Level"),
         ),
@@ -113,7 +116,9 @@ class Stock(Kind):
                 now[spot] += units
                 key = f"{context.reference}:{change.number}"
                 postings.append(_posting(spot, units, reason=reason, note=note, reference=context.reference, key=key))
-        _post(postings, context, levels)
+        entries = post(postings, actor=context.actor, cause="import", reference=context.reference, levels=levels)
+        if not context.undoing:
+            _keep_costs([outcome.done for outcome in outcomes if outcome.done], entries)
         return outcomes
 
     def export(self, places: frozenset[int] | None) -> Iterator[Values]:
@@ -175,6 +180,8 @@ def _finding(entry: Entry, spot: Spot, named: _Named, context: Context) -> Findi
     target = {
         "sku": sku, "location": place, "state": state, "units": after - there, "sets": (context.mode or SET) == SET,
     }  # fmt: skip
+    if after > there and entry.values.get("unit_cost") is not None:  # what is there already has its cost
+        target["unit_cost"] = entry.values["unit_cost"]
     return Finding(entry.number, key, Change(entry.number, key, {state: there}, {state: after}, target, position=sku))
 
 
@@ -201,5 +208,11 @@ def _posting(spot: Spot, units: int, *, reason: str, note: str, reference: str, 
     return Posting(sku, place, source, target, abs(units), reason=reason, note=note, reference=reference, key=key)
 
 
-def _post(postings: Sequence[Posting], context: Context, levels: LockedLevels) -> Any:
-    return post(postings, actor=context.actor, cause="import", reference=context.reference, levels=levels)
+def _keep_costs(done: Sequence[Change], entries: Sequence[Posted]) -> None:
+    """What units that came in cost, where their rows say so. Raises CostError."""
+    costly = [pair for pair in zip(done, entries, strict=True) if "unit_cost" in pair[0].target]
+    places = Location.objects.in_bulk({change.target["location"] for change, _entry in costly})
+    for change, entry in costly:
+        cost = UnitCost(Decimal(change.target["unit_cost"]))
+        check_fact(cost, units=change.target["units"])
+        keep_fact(cost, location=places[change.target["location"]], level_id=entry.level_id, number=entry.number)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from inventory.adjustments import adjust
 from inventory.imports import batches
 from inventory.imports.batches import Asker
 from inventory.imports.errors import BadImport, NotYours, WrongStep
-from inventory.models import ImportRow, LedgerEntry, Location, Role, StockLevel
+from inventory.models import CostFact, ImportRow, LedgerEntry, Location, Role, StockLevel
 from inventory.people.roles import Standing
 from tests.factories import LocationFactory, SkuFactory, add_stock, stocked
 from tests.inventory.imports.bring import ANN, apply, bring, check, counts, csv_of, finish, problems, undo, upload
@@ -174,6 +176,18 @@ def test_each_row_is_checked_by_itself(w1: Location) -> None:
         (10, "", "too_many_cells"), (11, "quantity", "bad_number"),
     ]  # fmt: skip
     assert counts(batch) == (0, 1, 0, 9)
+
+
+def test_what_units_cost_is_kept_with_those_that_come_in(w1: Location) -> None:
+    stocked(10, code="A", place=w1)
+    stocked(10, code="B", place=w1)
+    data = csv_of((*HEAD, "unit_cost"), ("A", "W1", 15, "3.2"), ("B", "W1", 4, "9"), ("B", "W9", 4, "x"))
+    batch = bring("stock", data)
+    assert (batch.applied, problems(batch)) == (2, [(4, "unit_cost", "bad_amount")])
+    (fact,) = CostFact.objects.all()
+    assert (fact.level.sku.code, fact.unit_cost) == ("A", Decimal("3.2"))
+    undo(batch)
+    assert (units("A"), units("B"), CostFact.objects.count()) == (10, 10, 1)
 
 
 def test_more_than_there_is_cannot_be_removed(w1: Location) -> None:
