@@ -96,6 +96,24 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Books"),
+        (
+            (_("Stock values"), "payments", "inventory_costscope_changelist", "inventory.view_costscope", ""),
+            (_("Changes of value"), "show_chart", "inventory_costmove_changelist", "inventory.view_costmove", ""),
+            (_("Landed costs"), "sailing", "inventory_landedcost_changelist", "inventory.view_landedcost", ""),
+            (_("Closed months"), "lock", "inventory_period_changelist", "inventory.view_period", ""),
+            (_("Accounts"), "account_tree", "inventory_accountmap_changelist", "inventory.view_accountmap", ""),
+            (
+                _("Exchange rates"),
+                "currency_exchange",
+                "inventory_exchangerate_changelist",
+                "inventory.view_exchangerate",
+                "",
+            ),
+            (_("Companies"), "domain", "inventory_company_changelist", "inventory.view_company", ""),
+        ),
+    ),
+    (
         _("People"),
         (
             (_("People"), "person", "auth_user_changelist", "auth.view_user", ""),

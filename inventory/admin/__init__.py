@@ -2,8 +2,10 @@
 
 from . import (
     access,
+    books,
     bundles,
     catalog,
+    cost,
     counts,
     doors,
     imports,

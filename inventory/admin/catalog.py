@@ -126,7 +126,7 @@ class SkuAdmin(Exchange, CsvExport, BackOfficeAdmin):
     )
     fieldsets = (
         (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
-        (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), "weight_grams")}),
+        (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), ("weight_grams", "volume_cm3"))}),
         (_("Bundle"), {"fields": (("bundle_mode", "ships_together"), "bundle_stock", "in_bundles")}),
     )
     csv_columns = (

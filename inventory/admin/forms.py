@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -114,7 +115,17 @@ class AdjustForm(StockForm):
         label=_("Units"), min_value=-LARGEST, max_value=LARGEST, widget=UnfoldAdminIntegerFieldWidget
     )
     state = forms.ChoiceField(label=_("State"), choices=MOVABLE, widget=UnfoldAdminSelectWidget)
-    field_order = ("location", "how", "quantity", "state", "reason", "note", "reference")
+    unit_cost = forms.DecimalField(
+        label=_("Unit cost"), required=False, min_value=0, max_digits=18, decimal_places=6,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_("Of units that come in, in the company's own currency. Empty: the SKU's own."),
+    )  # fmt: skip
+    field_order = ("location", "how", "quantity", "state", "unit_cost", "reason", "note", "reference")
+
+    def __init__(self, *args: Any, costs: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not costs:
+            del self.fields["unit_cost"]
 
     def clean(self) -> dict[str, Any]:
         """A number of units is never negative, and a change of nothing is none."""

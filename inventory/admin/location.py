@@ -4,14 +4,15 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelect2Widget
 
 from ..catalogue import save_location
+from ..errors import CostError
 from ..models import Location
 from .base import BackOfficeAdmin, places_of
 from .exchange import Exchange
@@ -31,7 +32,7 @@ class LocationForm(forms.ModelForm):
         model = Location
         fields = (
             "code", "name", "kind", "country", "postal_code", "latitude", "longitude", "time_zone", "cut_off",
-            "working_days", "priority", "is_active",
+            "working_days", "priority", "company", "is_active",
         )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ class LocationAdmin(Exchange, BackOfficeAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter), "country")
     search_fields = ("code", "name", "postal_code", "country")
     fieldsets = (
-        (None, {"fields": (("code", "name"), ("kind", "priority"), "is_active")}),
+        (None, {"fields": (("code", "name"), ("kind", "priority"), ("company", "is_active"))}),
         (_("Where it is"), {"fields": (("country", "postal_code"), ("latitude", "longitude"))}),
         (_("When it works"), {"fields": (("time_zone", "cut_off"), "working_days")}),
     )
@@ -56,6 +57,14 @@ class LocationAdmin(Exchange, BackOfficeAdmin):
     def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
         """A place that opens or closes changes what channels show: they hear of it."""
         save_location(obj)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What is refused is said on the page."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except CostError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Programs know a location by its code."""

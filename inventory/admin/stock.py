@@ -18,7 +18,7 @@ from ..adjustments import adjust, move
 from ..availability import ON_HAND
 from ..models import LedgerEntry, Sku, State, StockLevel, Transfer, ledger
 from ..models.ledger import INSIDE
-from .base import ConditionFilter, RecordAdmin, actor, places_of
+from .base import ConditionFilter, RecordAdmin, actor, places_of, shows_cost
 from .exchange import Exchange
 from .export import CsvExport
 from .forms import AdjustForm, MoveForm
@@ -43,7 +43,7 @@ def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel
 
     def deed(values: dict[str, Any]) -> str:
         amount = "set_to" if values["how"] == AdjustForm.SET else "quantity"
-        common = AdjustForm.deed(values)
+        common = {**AdjustForm.deed(values), "unit_cost": values.get("unit_cost")}
         entry = adjust(sku=sku, state=values["state"], actor=actor(request), **{amount: values["quantity"]}, **common)
         return said(entry, sku)
 
@@ -56,7 +56,7 @@ def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel
         back=back,
         says=says,
         form_class=AdjustForm,
-        form_options={"level": level, "places": places_of(request)},
+        form_options={"level": level, "places": places_of(request), "costs": shows_cost(request)},
         subjects=[level or sku],
         submit=_("Adjust"),
     )

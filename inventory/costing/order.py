@@ -130,6 +130,7 @@ WITH missed AS (
     SELECT entry.level_id, min(entry.number) AS number, min(entry.id) AS id
     FROM inventory_ledgerentry entry LEFT JOIN inventory_costposition placed ON placed.entry_id = entry.id
     WHERE placed.id IS NULL AND (entry.from_state NOT IN {_INSIDE} OR entry.to_state NOT IN {_INSIDE})
+        AND 'transfer' NOT IN (entry.from_state, entry.to_state)  -- within a company those have no place
     GROUP BY entry.level_id
 ), stepped AS (
     UPDATE inventory_costcursor cursor SET number = missed.number - 1

@@ -12,15 +12,29 @@ from channels import inbox, registration, rules
 from channels.models import AllocationRule, Channel, Drift, Listing, Outcome, PushLog, StockTarget
 from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
-from inventory.adjustments import open_stock
+from inventory.adjustments import adjust, open_stock
 from inventory.assemblies import assemble, reverse
 from inventory.bundles import Component, set_components
+from inventory.companies import home_company
+from inventory.costing.landed import create_landed
+from inventory.costing.periods import close
 from inventory.count_approval import approve
 from inventory.counts import Take, count_lines, open_count, submit
 from inventory.imports import batches, work
 from inventory.kernel import clock
 from inventory.manifest import Units
-from inventory.models import ApiKey, AttemptKind, CountTolerance, Location, Product, Role, Sku, Transfer
+from inventory.models import (
+    AccountMap,
+    ApiKey,
+    AttemptKind,
+    CountTolerance,
+    ExchangeRate,
+    Location,
+    Product,
+    Role,
+    Sku,
+    Transfer,
+)
 from inventory.people import attempts, links
 from inventory.transfers import create_transfer, dispatch
 from purchasing.models import ReorderRule
@@ -62,6 +76,7 @@ def build(size: int = 3) -> House:
     _transfer(house)
     _count(house)
     _bring_in()
+    _keep_books(house)
     return house
 
 
@@ -75,6 +90,20 @@ def _bring_in() -> None:
     for step in (batches.check, batches.apply):
         step(made, asker=ann)
         work.run(made.pk, at_once=True)
+
+
+def _keep_books(house: House) -> None:
+    """Freight on what came in, a month that is closed, a rate and an account."""
+    receipt = adjust(
+        sku=house.skus[0], location=house.locations[0], quantity=100, reason="receipt", reference="PO-1",
+        unit_cost=Decimal("4.20"), actor="user:ann",
+    )  # fmt: skip
+    assert receipt is not None
+    create_landed(method="quantity", amount=Decimal("60.00"), receipts=[receipt], note="freight", actor="user:ann")
+    month = (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    close(home_company(), first_day=month, actor="user:ann")
+    ExchangeRate.objects.get_or_create(currency="USD", base="EUR", day=month, defaults={"rate": Decimal("0.9")})
+    AccountMap.objects.get_or_create(kind="cogs", defaults={"account": "4000", "name": "Goods sold"})
 
 
 def _count(house: House) -> None:

@@ -17,7 +17,8 @@ ADMINS = {
 FORBIDDEN = {
     "inventory.ledgerentry", "inventory.stocklevel", "inventory.reservation", "inventory.count",
     "inventory.assembly", "inventory.bundlecomponent",
-    "inventory.recountrequest", "fulfillment.salesorder",
+    "inventory.recountrequest", "inventory.costscope", "inventory.costmove", "inventory.landedcost", "inventory.period",
+    "fulfillment.salesorder",
     "fulfillment.salesorderline", "fulfillment.shipment", "fulfillment.return", "fulfillment.shortfall",
     "channels.delivery", "channels.stocktarget", "channels.pushlog", "channels.drift", "purchasing.reorderalert",
     "reports.alert", "reports.ledgercheck",
