@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ..costing.projection import catch_up
+from ..costing.projection import freshen
 from ..costing.switching import switch_costing
 from ..costing.values import Worth, Worths
 from ..kernel import clock
@@ -27,9 +27,6 @@ from .base import BigTable, ConditionFilter, RecordAdmin, actor, badge, money
 from .export import CsvExport, Echo, cell
 from .inlines import ReadInline
 from .pages import ask, find, page_of
-
-#: A page brings what is new up to date first, but waits no longer than this.
-SECONDS = 2.0
 
 #: A page of past values has so many rows; the file has all of them.
 ROWS_A_PAGE = 100
@@ -51,10 +48,11 @@ _PAST_COLUMNS = (
 class UpToDate(RecordAdmin):
     """What was committed before the page was asked for is on it."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Value what is new, then read."""
-        catch_up(seconds=SECONDS)
-        return super().get_queryset(request)
+        freshen()
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
 
 class SwitchForm(forms.Form):
@@ -167,7 +165,7 @@ class CostScopeAdmin(CsvExport, UpToDate):
     @action(description=gettext_lazy("At a past instant"), icon="history", url_path="past", permissions=["view"])
     def past(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """What stock was worth then, and the file of it."""
-        catch_up(seconds=SECONDS)
+        freshen()
         form = InstantForm(request.GET or None)
         at = form.cleaned_data["at"] if form.is_bound and form.is_valid() else None
         worths = Worths(at=at)

@@ -9,7 +9,7 @@ from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..costing.projection import catch_up
+from ..costing.projection import freshen
 from ..costing.values import Worths
 from ..models import CostLayer, CostMove, CostScope, Sku
 from .access import Area
@@ -18,9 +18,6 @@ from .fields import Identity, Money
 from .filters import ByCode, BySku, Filters, check_query
 from .levels import read_instant
 from .resource import Reads, Resource
-
-#: A reader brings what is new up to date first, but waits no longer than this.
-SECONDS = 2.0
 
 
 class Amount(Money):
@@ -36,7 +33,7 @@ class UpToDate(Resource):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the caller, then value what is new."""
         super().initial(request, *args, **kwargs)
-        catch_up(seconds=SECONDS)
+        freshen()
 
 
 class WorthSerializer(serializers.Serializer):

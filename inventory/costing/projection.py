@@ -19,6 +19,30 @@ BATCH = 2000
 LONGEST_SECONDS = 20.0
 
 
+#: A reader brings what is new up to date first, but waits no longer than this.
+READERS_SECONDS = 2.0
+
+_ANYTHING_NEW = """
+SELECT EXISTS (
+    SELECT 1 FROM inventory_ledgerentry entry LEFT JOIN inventory_costcursor cursor ON cursor.level_id = entry.level_id
+    WHERE entry.id > coalesce((SELECT max(seen_id) FROM inventory_costhorizon), 0)
+        AND entry.number > coalesce(cursor.number, 0)
+) OR EXISTS (
+    SELECT 1 FROM inventory_costposition
+    WHERE id > coalesce((SELECT max(valued_id) FROM inventory_costhorizon), 0)
+)
+"""
+
+
+def freshen() -> None:
+    """For readers: value what is new, if anything is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYTHING_NEW)
+        (is_new,) = cursor.fetchone()
+    if is_new:
+        catch_up(seconds=READERS_SECONDS)
+
+
 def catch_up(*, wait: bool = False, seconds: float = LONGEST_SECONDS) -> bool:
     """Line up and value what is new; whether nothing is left. Where somebody is at it already, leave it to them or wait."""
     until = time.monotonic() + seconds

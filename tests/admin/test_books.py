@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
 from decimal import Decimal
 
@@ -106,7 +107,7 @@ def test_a_month_is_closed_and_its_files_say_the_same(
     period = Period.objects.get()
     page = text(books.get(page_of(period)))
     assert "Goods received, not invoiced" in page and "120.00" in page
-    rows = [line.split(",") for line in streamed(books.get(page_of(period, "journal_csv"))).splitlines()[1:]]
+    rows = list(csv.reader(streamed(books.get(page_of(period, "journal_csv"))).splitlines()))[1:]
     assert sum(Decimal(row[5]) for row in rows) == sum(Decimal(row[6]) for row in rows) == Decimal("205.00")
     assert ",MUG,W1,fifo,5,35.00," in streamed(books.get(page_of(period, "valuation_csv")))
 
