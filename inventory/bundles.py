@@ -99,6 +99,16 @@ def complaints(bundle: Sku, components: Sequence[Component]) -> dict[int, str]:
     return _complaints(bundle, components, _links([bundle.pk], [one.sku.pk for one in components]))
 
 
+def complaints_among(bundle: Sku, components: Sequence[Component], links: Links) -> dict[int, str]:
+    """The same among recipes as they are going to be: ``links`` has those around the bundle, and those in it."""
+    return _complaints(bundle, components, links)
+
+
+def links_of(sku_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """The recipes of these SKUs, of all bundles around them, and of all that is in any of those."""
+    return _links(sku_ids, sku_ids)
+
+
 def take_turn() -> None:
     """Until this transaction ends nobody else changes a recipe."""
     with connection.cursor() as cursor:

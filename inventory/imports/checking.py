@@ -15,7 +15,7 @@ from .applying import context_of, settle_original, try_changes
 from .batches import counts_double, kind_of
 from .columns import Reader
 from .errors import BadFile
-from .kind import Context, Entry, Finding, Kind, Problem
+from .kind import Context, Finding, Kind, Problem
 from .lease import Lease
 from .reading import Line
 
@@ -63,14 +63,14 @@ def check_file(batch: ImportBatch, lease: Lease, *, progress: Progress) -> None:
     with files.opened(batch) as file:
         lines = reading.read(file, shape)
         next(lines, None)  # the headings
-        while chunk := list(islice(lines, CHUNK)):
+        most = settings.IMPORT_MAX_ROWS
+        while chunk := list(islice(lines, most + 1 if kind.whole else CHUNK)):
+            if tally.rows + len(chunk) > most:
+                raise BadFile(_("The file has more than {most} rows; divide it (IMPORT_MAX_ROWS).").format(most=most))
             findings = [_once(one, tally) for one in _look(kind, reader, chunk, context)]
             if twice:
                 findings = [replace(one, change=None) for one in findings]
             _keep(batch, lease, findings, tally)
-            if tally.rows > settings.IMPORT_MAX_ROWS:
-                most = settings.IMPORT_MAX_ROWS
-                raise BadFile(_("The file has more than {most} rows; divide it (IMPORT_MAX_ROWS).").format(most=most))
             batch.done, batch.total = tally.rows, max(batch.total, tally.rows)
             progress(batch)
     end = {"total": tally.rows, "done": tally.rows, "checked_at": clock.now(), "error": ""}
@@ -128,14 +128,14 @@ def _keep(batch: ImportBatch, lease: Lease, findings: list[Finding], tally: _Tal
 def _look(kind: Kind, reader: Reader, lines: list[Line], context: Context) -> Iterator[Finding]:
     """What each line says, in their order."""
     read = [(line, reader.read(line)) for line in lines]
-    entries = [said for _line, said in read if isinstance(said, Entry)]
+    entries = [said for _line, said in read if said is not None and (kind.whole or not said.problems)]
     found = {finding.number: finding for finding in (kind.look(entries, context) if entries else ())}
     for line, said in read:
-        if isinstance(said, Entry):
+        if line.number in found:
             yield found[line.number]
         else:
             key = " · ".join(cell for cell in line.cells[:3] if cell)
-            yield Finding(line.number, key, problems=tuple(said or ()))
+            yield Finding(line.number, key, problems=said.problems if said else ())
 
 
 def _once(finding: Finding, tally: _Tally) -> Finding:

@@ -181,8 +181,8 @@ class Reader:
         }
         self._width = len(headings)
 
-    def read(self, line: Line) -> Entry | list[Problem] | None:
-        """What a row says; its problems; or None where one of its words says that it says nothing."""
+    def read(self, line: Line) -> Entry | None:
+        """What a row says, with the problems of its cells; or None where one of its words says that it says nothing."""
         problems = [
             Problem("formula", _("There is a formula in it; only values are taken."), field.name)
             for field, place, _skip in self._columns
@@ -205,13 +205,8 @@ class Reader:
                 continue
             if value is not KEEP:
                 values[field.name] = value
-        if problems:
-            return [
-                problem
-                for place, problem in enumerate(problems)
-                if problem.field not in {p.field for p in problems[:place]}
-            ]
-        return Entry(line.number, values)
+        first = {problem.field: problem for problem in reversed(problems)}
+        return Entry(line.number, values, tuple(one for one in problems if first[one.field] is one))
 
 
 def _value(field: Field, cell: str) -> Any:

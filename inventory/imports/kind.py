@@ -29,17 +29,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of a file, as far as each cell by itself makes sense."""
+    """A row of a file, as far as each cell by itself makes sense; ``problems`` are those of its other cells."""
 
     number: int
     values: Values
+    problems: tuple["Problem", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a row is to do: values before and after. None before is something new, None after is its end.
 
-    ``target`` is what the kind needs to find it again.
+    ``target`` is what the kind needs to find it again. Rows of one ``position`` are done in one transaction.
     """
 
     number: int
@@ -105,6 +106,9 @@ class Kind:
     presets: ClassVar[tuple[Preset, ...]] = ()
     modes: ClassVar[tuple[tuple[str, Any], ...]] = ()
     adding: ClassVar[frozenset[str]] = frozenset()  # modes in which the same file a second time would count double
+    whole: ClassVar[bool] = (
+        False  # rows belong together: all are looked at at once, with those that make no sense by themselves
+    )
     spans: ClassVar[bool] = False  # about all locations at once: not for people who are limited to some
     chunk: ClassVar[int] = 500  # so many changes are one transaction
     model: ClassVar[str] = ""  # whose list leads here: app.model

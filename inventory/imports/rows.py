@@ -26,6 +26,9 @@ FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, state text, before jsonb, 
 WHERE held.id = new.id
 """
 
+#: What is read of a change, in the order of its fields.
+_CHANGE = ("pk", "number", "key", "before", "after", "target", "position")
+
 #: The longest text about a row that is kept.
 LONGEST_KEY = 400
 
@@ -63,16 +66,18 @@ def reverse(batch: ImportBatch, *, of: ImportBatch) -> int:
 
 
 def planned(batch: ImportBatch, count: int, *, after: tuple[int, int] | None = None) -> list[tuple[int, Change]]:
-    """The next rows to be applied, with their ids, in their order; those after a place and number where one is given."""
+    """The next rows to be applied, with their ids, in their order; those after a place and number where one is given.
+
+    So many, and the rest of those that belong to the last of them.
+    """
     rows = ImportRow.objects.filter(batch=batch, state=RowState.PLANNED).order_by("position", "number")
     if after is not None:
         rows = rows.extra(where=["(position, number) > (%s, %s)"], params=list(after))
-    return [
-        (pk, Change(number, key, before, after_, target, position))
-        for pk, number, key, before, after_, target, position in rows.values_list(
-            "pk", "number", "key", "before", "after", "target", "position"
-        )[:count]
-    ]
+    found = list(rows.values_list(*_CHANGE)[:count])
+    if len(found) == count:
+        number, *_rest, position = found[-1][1:]
+        found += rows.filter(position=position, number__gt=number).values_list(*_CHANGE)
+    return [(row[0], Change(*row[1:])) for row in found]
 
 
 def settle(asked: Sequence[tuple[int, Change]], outcomes: Sequence[Outcome]) -> None:

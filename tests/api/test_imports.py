@@ -179,7 +179,7 @@ def test_what_is_written_out_and_brought_in_again_changes_nothing(
 ) -> None:
     stock(mug, w1, 5)
     make_sku("=1+1", price="2.50", unit_cost="1", tags=["a,b", "-c"], barcode="'@x", weight_grams=3)
-    for kind in ("products", "skus", "codes", "locations", "stock"):
+    for kind in ("products", "skus", "codes", "bundles", "locations", "stock"):
         answer = admin.client.get(f"/api/v1/exports/{kind}/", {"file": form})
         data = b"".join(answer.streaming_content)
         made = admin.post("imports/", {"kind": kind, "content_base64": base64.b64encode(data).decode()})
@@ -188,7 +188,7 @@ def test_what_is_written_out_and_brought_in_again_changes_nothing(
         assert (
             told["unchanged"]
             == told["total"]
-            == {"products": 2, "skus": 2, "codes": 0, "locations": 2, "stock": 1}[kind]
+            == {"products": 2, "skus": 2, "codes": 0, "bundles": 0, "locations": 2, "stock": 1}[kind]
         )
 
 
@@ -207,5 +207,5 @@ def test_exports_stay_within_role_and_locations(admin: Api, mug: Sku, w1: Locati
 
 def test_what_can_be_brought_in_is_listed(admin: Api) -> None:
     kinds = {kind["code"]: kind for kind in admin.get("imports/kinds/")["kinds"]}
-    assert list(kinds)[:5] == ["products", "skus", "codes", "locations", "stock"]
+    assert list(kinds)[:5] == ["products", "skus", "codes", "bundles", "locations"]
     assert (kinds["stock"]["modes"], kinds["stock"]["presets"][0]) == (["set", "add", "remove"], "sellonce")
