@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from fulfillment.models import OrderStatus, SalesOrder, SalesOrderLine
-from fulfillment.orders import OrderShort, cancel_order
+from fulfillment.orders import OrderError, cancel_order
 from fulfillment.returns import ReturnError, create_return
 from fulfillment.returns import receive as take_back
 from fulfillment.shipping import ShippingError, create_shipment
@@ -74,7 +74,7 @@ from tests.properties.examples import rolled_back
 
 #: What a verb answers that cannot be done; whatever else is raised is a fault.
 REFUSALS = (
-    AssemblyError, CountError, InsufficientStock, InvalidMovement, LotError, OrderShort, ReturnError, ShippingError,
+    AssemblyError, CountError, InsufficientStock, InvalidMovement, LotError, OrderError, ReturnError, ShippingError,
     TransferError,
 )  # fmt: skip
 
