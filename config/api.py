@@ -14,7 +14,8 @@ import fulfillment.api.examples  # noqa: F401
 import inventory.api.cost_examples
 import inventory.api.count_examples
 import inventory.api.examples
-import inventory.api.import_examples  # noqa: F401
+import inventory.api.import_examples
+import inventory.api.lot_examples  # noqa: F401
 import purchasing.api.examples  # noqa: F401
 import reports.api.examples  # noqa: F401
 from channels.api.channels import Channels
@@ -38,6 +39,7 @@ from inventory.api.imports import Exports, Imports
 from inventory.api.landed_costs import LandedCosts
 from inventory.api.levels import Levels
 from inventory.api.locations import Locations
+from inventory.api.lots import Lots
 from inventory.api.periods import Periods
 from inventory.api.products import Products
 from inventory.api.skus import Skus
@@ -65,6 +67,7 @@ for address, resource in (
     ("stock-adjustments", Adjustments),
     ("stock-moves", Moves),
     ("assemblies", Assemblies),
+    ("lots", Lots),
     ("transfers", Transfers),
     ("counts", Counts),
     ("imports", Imports),

@@ -32,6 +32,7 @@ SECTIONS: tuple[tuple[Any, tuple[tuple[Any, str, str, str, str], ...]], ...] = (
         _("Stock"),
         (
             (_("Stock levels"), "warehouse", "inventory_stocklevel_changelist", "inventory.view_stocklevel", ""),
+            (_("Lots"), "event_busy", "inventory_lot_changelist", "inventory.view_lot", ""),
             (_("Transfers"), "swap_horiz", "inventory_transfer_changelist", "inventory.view_transfer", ""),
             (_("Imports"), "upload_file", "inventory_importbatch_changelist", "inventory.view_importbatch", ""),
             (_("Counts"), "checklist", "inventory_count_changelist", "inventory.view_count", "counts"),

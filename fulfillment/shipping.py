@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from django.db import transaction
@@ -13,7 +13,8 @@ from channels.models import FulfilledBy
 from inventory.errors import InsufficientStock, LotShort, Short
 from inventory.kernel import clock
 from inventory.kernel.workqueue import ring
-from inventory.models import Location, Reason, StockLevel
+from inventory.lot_tracking import given_lot
+from inventory.models import Location, Lot, Reason, StockLevel
 from inventory.recipes import kits_now
 from inventory.reservations import Fulfil, Holding, Release, Reserve, Step, change_reservations, held_by
 
@@ -81,11 +82,18 @@ def _unshipped(order: SalesOrder) -> dict[int, int]:
 
 
 @transaction.atomic
-def dispatch(shipment: Shipment, *, lines: Sequence[tuple[SalesOrderLine, int]] | None = None, actor: str) -> Shipment:
+def dispatch(
+    shipment: Shipment,
+    *,
+    lines: Sequence[tuple[SalesOrderLine, int]] | None = None,
+    lots: Mapping[int, str] | None = None,
+    actor: str,
+) -> Shipment:
     """Post the units out of the location and owe the channel the news.
 
-    ``lines`` reduce the draft to what was really packed. Units reserved elsewhere are taken here instead, where they are
-    available. Raises ShippingError, or InsufficientStock naming every line that this location cannot cover.
+    ``lines`` reduce the draft to what was really packed; ``lots`` names by line (its id) the lot that was, where a SKU keeps
+    lots: else it is what expires first. Units reserved elsewhere are taken here instead, where they are
+    available. Raises ShippingError, LotError, or InsufficientStock naming every line that this location cannot cover.
     """
     order = (
         SalesOrder.objects.select_for_update(of=("self",), no_key=True)
@@ -101,7 +109,7 @@ def dispatch(shipment: Shipment, *, lines: Sequence[tuple[SalesOrderLine, int]] 
     for one in packed:
         if one.quantity > one.line.outstanding:
             raise ShippingError(f"line {one.line.external_id}: only {one.line.outstanding} units are left to ship")
-    _post(order, shipment, packed, actor)
+    _post(order, shipment, packed, _named(packed, lots or {}), actor)
     now = clock.now()
     shipment.status, shipment.dispatched_at = ShipmentStatus.DISPATCHED, now
     if connector_of(order.channel).capabilities(order.channel.settings).takes_shipments:
@@ -154,7 +162,18 @@ def _reduce(shipment: Shipment, lines: Sequence[tuple[SalesOrderLine, int]]) -> 
         shipment.lines.filter(line=line_id).update(quantity=units)
 
 
-def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine], actor: str) -> None:
+def _named(packed: Sequence[ShipmentLine], lots: Mapping[int, str]) -> dict[int, Lot | None]:
+    """The lots by line. Raises LotError where there is no such lot."""
+    found = {}
+    for one in packed:
+        if lots.get(one.line_id) and one.line.sku:
+            found[one.line_id] = given_lot(one.line.sku, lots[one.line_id], coming=False)
+    return found
+
+
+def _post(
+    order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine], lots: Mapping[int, Lot | None], actor: str
+) -> None:
     """Move reservations that lie elsewhere to this location, then ship them."""
     reference = f"shipment:{shipment.pk} {order.reference}"
     holdings = held_by(HOLDER, [one.line_id for one in packed])
@@ -170,7 +189,9 @@ def _post(order: SalesOrder, shipment: Shipment, packed: Sequence[ShipmentLine],
             reserves.append(
                 Reserve(line.pk, line.sku_id, missing, [shipment.location_id], Reason.RELOCATION, reference, whole=True)  # type: ignore[arg-type]
             )
-        fulfils.append(Fulfil(line.pk, one.quantity, shipment.location_id, Reason.SHIPMENT, reference))
+        fulfils.append(
+            Fulfil(line.pk, one.quantity, shipment.location_id, Reason.SHIPMENT, reference, lot=lots.get(line.pk))
+        )
     steps: list[Step] = [*(step for steps in releases for step in steps), *reserves, *fulfils]
     try:
         with transaction.atomic():  # what is short is looked up in the same transaction

@@ -14,6 +14,9 @@ class InventoryConfig(AppConfig):
         "location": About(Area.CATALOG, location="pk"),
         "stocklevel": About(Area.STOCK, location="location"),
         "ledgerentry": About(Area.STOCK, location="level__location"),
+        "lot": About(Area.STOCK),  # of no location
+        "lotlevel": About(Area.STOCK, location="level__location"),
+        "lotentry": About(Area.STOCK, location="level__location"),
         "count": About(Area.STOCK, location="location"),
         "countline": About(Area.STOCK, location="location"),
         "recountrequest": About(Area.STOCK, location="location"),

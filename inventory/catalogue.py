@@ -29,8 +29,8 @@ def save_product(product: Product) -> Product:
 
 @transaction.atomic
 def save_sku(sku: Sku) -> Sku:
-    """Save a new or changed SKU. How a bundle is made up is left to ``bundles``."""
-    if _save(sku, "tags", "product_id", but=("bundle_mode", "ships_together")):
+    """Save a new or changed SKU. How a bundle is made up is left to ``bundles``, whether it keeps lots to ``lot_tracking``."""
+    if _save(sku, "tags", "product_id", but=("bundle_mode", "ships_together", "tracks_lots")):
         tell([sku.pk], sku.code)
     return sku
 

@@ -35,9 +35,14 @@ class Movement:
         return self.reference.partition(" ")[2] or self.reference
 
     @property
-    def is_between_locations(self) -> bool:
-        """Whether the units only went from one of our places to another."""
-        return LotPlace.TRANSFER in (self.from_place, self.to_place)
+    def from_name(self) -> str:
+        """Where the units came from, in words."""
+        return str(LotPlace(self.from_place).label)
+
+    @property
+    def to_name(self) -> str:
+        """Where they went, in words."""
+        return str(LotPlace(self.to_place).label)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,13 @@ class ReceivedLine(Strict):
 
     line = serializers.CharField(max_length=200)
     dispositions = Dispositions()
+    lot = serializers.CharField(
+        max_length=100,
+        required=False,
+        help_text=_(
+            "Of a SKU that keeps lots. Default: nobody knows; what is to be restocked lies in quarantine then."
+        ),
+    )
     location = Code(queryset=Location.objects.all(), required=False, help_text=_("Default: where it was shipped from."))
 
 
@@ -181,7 +188,8 @@ class Returns(Creates, Reads):
             (line, row["dispositions"], self._place(parcel, row.get("location") or place))
             for line, row in zip(lines, rows, strict=True)
         ]
-        returns.receive(parcel, lines=received, actor=self.caller.actor)
+        lots = {line.pk: row["lot"] for line, row in zip(lines, rows, strict=True) if "lot" in row}
+        returns.receive(parcel, lines=received, lots=lots, actor=self.caller.actor)
         return 200, self.shown(parcel)
 
     def _place(self, parcel: Return, named: Location | None) -> Location:

@@ -30,6 +30,14 @@ class ShippedLine(Strict):
     quantity = Units(least=1, required=False, help_text=_("Default: all that is outstanding."))
 
 
+class PackedLine(ShippedLine):
+    """What was packed of one line."""
+
+    lot = serializers.CharField(
+        max_length=100, required=False, help_text=_("Of a SKU that keeps lots. Default: what expires first.")
+    )
+
+
 class ShownLine(serializers.Serializer):
     """Units of one line."""
 
@@ -93,7 +101,7 @@ class ShownShipment(ShipmentSerializer):
 class Dispatched(Strict):
     """What was really packed; nothing means all of the draft."""
 
-    lines = ShippedLine(many=True, required=False, **SOME)
+    lines = PackedLine(many=True, required=False, **SOME)
 
 
 class ShipmentFilters(Filters):
@@ -166,7 +174,10 @@ class Shipments(Creates, Changes, Reads):
 
         def deed() -> tuple[int, Any]:
             lines = None if rows is None else _pairs(shipment.order, rows)
-            shipping.dispatch(shipment, lines=lines, actor=self.caller.actor)
+            lots = {
+                line.pk: row["lot"] for (line, _n), row in zip(lines or (), rows or (), strict=True) if "lot" in row
+            }
+            shipping.dispatch(shipment, lines=lines, lots=lots, actor=self.caller.actor)
             return 200, self.shown(shipment)
 
         return self.carry_out(deed)

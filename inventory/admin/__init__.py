@@ -12,6 +12,7 @@ from . import (
     invitations,
     ledger,
     location,
+    lots,
     people,
     reservation,
     stock,

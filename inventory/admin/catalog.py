@@ -35,6 +35,7 @@ from .codes import CodeInline, ask_rename
 from .counts import ask_count_now
 from .exchange import Exchange
 from .export import CsvExport
+from .lots import ask_lots
 from .pages import find, page_of
 from .stock import STATES, ask_adjust, ask_move
 
@@ -122,10 +123,10 @@ class SkuAdmin(Exchange, CsvExport, BackOfficeAdmin):
         "adjust_stock",
         "count_now",
         "all_channels",
-        {"title": _("More"), "icon": "more_horiz", "items": ["move_state", "assemble", "rename"]},
+        {"title": _("More"), "icon": "more_horiz", "items": ["move_state", "assemble", "keep_lots", "rename"]},
     )
     fieldsets = (
-        (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", "is_active")}),
+        (None, {"fields": (("code", "name"), ("product", "barcode"), "tags", ("is_active", "tracks_lots"))}),
         (_("Money and weight"), {"fields": (("unit_cost", "price", "currency"), ("weight_grams", "volume_cm3"))}),
         (_("Bundle"), {"fields": (("bundle_mode", "ships_together"), "bundle_stock", "in_bundles")}),
     )
@@ -151,7 +152,7 @@ class SkuAdmin(Exchange, CsvExport, BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Programs know a SKU by its code."""
-        return ("code", "bundle_stock", "in_bundles") if obj else ("bundle_stock", "in_bundles")
+        return ("code", "tracks_lots", "bundle_stock", "in_bundles") if obj else ("bundle_stock", "in_bundles")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new SKU is made of nothing yet, and in nothing."""
@@ -249,6 +250,12 @@ class SkuAdmin(Exchange, CsvExport, BackOfficeAdmin):
         """Make kits of their components at one location, or the other way round."""
         sku = find(self, request, object_id)
         return ask_assemble(self, request, sku=sku, back=page_of(sku))
+
+    @action(description=_("Lots"), icon="event_busy", url_path="keep-lots", permissions=["change"])
+    def keep_lots(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let it keep lots, or no more."""
+        sku = find(self, request, object_id)
+        return ask_lots(self, request, sku=sku, back=page_of(sku))
 
     @action(description=_("Adjust stock"), icon="exposure", url_path="adjust", permissions=["stock"])
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -120,12 +121,31 @@ class AdjustForm(StockForm):
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("Of units that come in, in the company's own currency. Empty: the SKU's own."),
     )  # fmt: skip
-    field_order = ("location", "how", "quantity", "state", "unit_cost", "reason", "note", "reference")
+    lot = forms.CharField(
+        label=_("Lot"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=_("Needed for what comes in. What goes is by default what expires first."),
+    )  # fmt: skip
+    expires_on = forms.DateField(
+        label=_("Expires on"), required=False, widget=UnfoldAdminSingleDateWidget,
+        help_text=_("Of a lot that is new; a known lot has its own for ever. Empty: never."),
+    )  # fmt: skip
+    field_order = (
+        "location",
+        "how",
+        "quantity",
+        "state",
+        "lot",
+        "expires_on",
+        "unit_cost",
+        "reason",
+        "note",
+        "reference",
+    )
 
-    def __init__(self, *args: Any, costs: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, costs: bool = False, lots: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not costs:
-            del self.fields["unit_cost"]
+        for name in (() if costs else ("unit_cost",)) + (() if lots else ("lot", "expires_on")):
+            del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         """A number of units is never negative, and a change of nothing is none."""
@@ -148,7 +168,16 @@ class MoveForm(StockForm):
     quantity = forms.IntegerField(
         label=_("Units"), min_value=1, max_value=LARGEST, widget=UnfoldAdminIntegerFieldWidget
     )
-    field_order = ("location", "from_state", "to_state", "quantity", "reason", "note", "reference")
+    lot = forms.CharField(
+        label=_("Lot"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=_("Empty: what expires first."),
+    )  # fmt: skip
+    field_order = ("location", "from_state", "to_state", "quantity", "lot", "reason", "note", "reference")
+
+    def __init__(self, *args: Any, lots: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not lots:
+            del self.fields["lot"]
 
     def clean(self) -> dict[str, Any]:
         """From somewhere to somewhere else."""

@@ -44,6 +44,7 @@ def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel
     def deed(values: dict[str, Any]) -> str:
         amount = "set_to" if values["how"] == AdjustForm.SET else "quantity"
         common = {**AdjustForm.deed(values), "unit_cost": values.get("unit_cost")}
+        common |= {"lot": values.get("lot", ""), "expires_on": values.get("expires_on")}
         entry = adjust(sku=sku, state=values["state"], actor=actor(request), **{amount: values["quantity"]}, **common)
         return said(entry, sku)
 
@@ -56,7 +57,12 @@ def ask_adjust(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel
         back=back,
         says=says,
         form_class=AdjustForm,
-        form_options={"level": level, "places": places_of(request), "costs": shows_cost(request)},
+        form_options={
+            "level": level,
+            "places": places_of(request),
+            "costs": shows_cost(request),
+            "lots": sku.tracks_lots,
+        },
         subjects=[level or sku],
         submit=_("Adjust"),
     )
@@ -67,7 +73,8 @@ def ask_move(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel |
 
     def deed(values: dict[str, Any]) -> str:
         states = {name: values[name] for name in ("from_state", "to_state", "quantity")}
-        return said(move(sku=sku, actor=actor(request), **states, **MoveForm.deed(values)), sku)
+        common = {**MoveForm.deed(values), "lot": values.get("lot", "")}
+        return said(move(sku=sku, actor=actor(request), **states, **common), sku)
 
     says = [
         _("Units stay on hand; only available ones are for sale."),
@@ -81,7 +88,7 @@ def ask_move(admin_: Any, request: HttpRequest, *, sku: Sku, level: StockLevel |
         back=back,
         says=says,
         form_class=MoveForm,
-        form_options={"level": level, "places": places_of(request)},
+        form_options={"level": level, "places": places_of(request), "lots": sku.tracks_lots},
         subjects=[level or sku],
         submit=_("Move"),
     )

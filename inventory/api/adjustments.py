@@ -9,10 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..adjustments import adjust, move
+from ..errors import LotError
 from ..kernel.quantities import LARGEST
-from ..models import LedgerEntry, Location, Sku, State
+from ..lots import place_of
+from ..models import LedgerEntry, Location, LotEntry, Sku, State
 from ..reasons import parse_reason
 from .access import Area, Caller
+from .errors import Refused, translates
 from .fields import Code, Currency, Money, ReasonText, SkuField, Units
 from .resource import Resource, Strict
 
@@ -30,6 +33,12 @@ class Adjustment(Strict):
     state = serializers.ChoiceField(choices=BY_HAND, default=State.AVAILABLE.value)
     reason = ReasonText()
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    lot = serializers.CharField(
+        max_length=100,
+        required=False,
+        help_text=_("Of a SKU that keeps lots. Needed for what comes; what goes is by default what expires first."),
+    )
+    expires_on = serializers.DateField(required=False, help_text=_("The lot's, where it is new: one for ever."))
     unit_cost = Money(
         max_digits=18,
         decimal_places=6,
@@ -68,12 +77,22 @@ class Move(Strict):
     quantity = Units(least=1)
     reason = ReasonText()
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    lot = serializers.CharField(
+        max_length=100, required=False, help_text=_("Of a SKU that keeps lots. Default: what expires first.")
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Two different states."""
         if attrs["from_state"] == attrs["to_state"]:
             raise serializers.ValidationError({"to_state": _("The units are in that state already.")})
         return attrs
+
+
+class LotUnits(serializers.Serializer):
+    """Units of one lot."""
+
+    lot = serializers.CharField()
+    quantity = serializers.IntegerField()
 
 
 class Recorded(serializers.Serializer):
@@ -90,6 +109,7 @@ class Recorded(serializers.Serializer):
     balance = serializers.IntegerField(required=False)
     number = serializers.IntegerField(required=False)
     recorded_at = serializers.DateTimeField(required=False)
+    lots = LotUnits(many=True, help_text=_("Of which lots the units are, of a SKU that keeps them."))
 
 
 class RecordedAdjustment(Recorded):
@@ -111,7 +131,7 @@ class Adjustments(Resource):
     area = Area.STOCK
     serializer_class = Adjustment
     summaries: ClassVar = {"create": "Adjust stock"}
-    refusals: ClassVar = {"create": ("insufficient_stock", "other_location")}
+    refusals: ClassVar = {"create": ("insufficient_stock", "other_location", "lot_date")}
 
     @extend_schema(request=Adjustment, responses={201: RecordedAdjustment, 200: RecordedAdjustment})
     def create(self, request: Request) -> Response:
@@ -157,6 +177,17 @@ def _shown(given: dict[str, Any], entry: LedgerEntry | None, *, actor: str) -> d
         "id": None if entry is None else str(entry.pk), "sku": given["sku"].code, "location": given["location"].code,
         "reason": reason.value, "note": note, "reference": given["reference"], "actor": actor,
     }  # fmt: skip
+    shown["lots"] = []
+    if entry is not None and given["sku"].tracks_lots:
+        of = LotEntry.objects.filter(level=entry.level_id, number=entry.number, from_place=place_of(entry.from_state))
+        shown["lots"] = [
+            {"lot": one.lot.code, "quantity": one.quantity} for one in of.select_related("lot").order_by("pk")
+        ]
     if entry is not None:
         shown |= {"balance": entry.balance, "number": entry.number, "recorded_at": entry.recorded_at}
     return shown
+
+
+@translates(LotError)
+def _lot_error(error: LotError) -> Refused:
+    return Refused(error, status=409 if error.conflict else 400, fields={error.field: [str(error)]})

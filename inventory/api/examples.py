@@ -11,7 +11,8 @@ show(
     {
         "code": "MUG-BLUE", "product": "MUG", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "3.20",
         "price": "12.50", "currency": "EUR", "weight_grams": 350, "volume_cm3": 900, "costing": "fifo", "tags": ["gift"],
-        "is_active": True, "components": [], "bundle_mode": "virtual", "bundle_places": [], "ships_together": True,
+        "tracks_lots": False, "is_active": True, "components": [], "bundle_mode": "virtual", "bundle_places": [],
+        "ships_together": True,
         "codes": [{"code": "14006381333938", "kind": "case", "units": 12}, {"code": "ACME-77", "kind": "supplier", "units": 1}],
     },
 )  # fmt: skip
@@ -65,6 +66,7 @@ show(
     {
         "id": "1081", "sku": "MUG-BLUE", "location": "W1", "reason": "opening", "note": "", "reference": "INV-1",
         "actor": "key:erp", "balance": 40, "number": 1, "recorded_at": AT, "state": "available", "quantity": 40,
+        "lots": [],
     },
 )  # fmt: skip
 show(
@@ -79,7 +81,7 @@ show(
     {
         "id": "1082", "sku": "MUG-BLUE", "location": "W1", "reason": "damage", "note": "", "reference": "",
         "actor": "key:erp", "balance": 40, "number": 2, "recorded_at": AT, "from_state": "available",
-        "to_state": "damaged", "quantity": 2,
+        "to_state": "damaged", "quantity": 2, "lots": [],
     },
 )  # fmt: skip
 show(

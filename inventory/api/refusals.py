@@ -17,6 +17,9 @@ _PICKED = "MUG-BLUE: more is said to be picked than orders have reserved"
 _LEFT = "MUG-BLUE: 8 units are missing by the count, and 5 are left now: have it counted anew"
 _BYTE = "Row 17, byte 812 of the file (0x81): it is neither UTF-8 nor Windows-1252; save the file as UTF-8."
 
+_OTHER_DATE = "lot L-204 of MILK expires on 2026-06-30, not on 2026-07-31; a lot has one expiry date for ever"
+_LOTS_LEFT = "MILK goes on keeping lots while they have units: L-204 (12 @ W1)"
+
 #: Status and body of each. The names stand in the description beside the bodies.
 REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "invalid": _refusal(400, "invalid", "name: This field is required.", name=["This field is required."]),
@@ -58,6 +61,10 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     ),
     "bad_file": _refusal(400, "invalid", _BYTE, file=[_BYTE]),
     "import_state": _refusal(409, "conflict", "IMP-00012 is Applied: it cannot be applied now."),
+    "lot_date": _refusal(409, "conflict", _OTHER_DATE, expires_on=[_OTHER_DATE]),
+    "recalled": _refusal(409, "conflict", "lot L-204 of MILK is recalled already", lot=["lot L-204 of MILK is recalled already"]),
+    "not_recalled": _refusal(409, "conflict", "lot L-204 of MILK is not recalled", lot=["lot L-204 of MILK is not recalled"]),
+    "lots_left": _refusal(409, "conflict", _LOTS_LEFT, tracks_lots=[_LOTS_LEFT]),
     "too_few_left": _refusal(409, "conflict", f"nothing was posted: {_LEFT}", **{"lines__MUG-BLUE": [_LEFT]}),
     "landed_cost_ended": _refusal(409, "conflict", "landed cost F-7 is cancelled already"),
     "period_not_over": _refusal(409, "conflict", "2026-03 is not over yet", month=["2026-03 is not over yet"]),

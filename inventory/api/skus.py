@@ -10,6 +10,7 @@ from rest_framework import serializers
 from ..catalogue import save_sku
 from ..codes import GIVEN, CodeError, Given, give_codes
 from ..costing.switching import switch_costing
+from ..lot_tracking import start, stop
 from ..models import CodeKind, Costing, Product, Sku, SkuCode
 from . import bundles
 from .access import Area, Caller
@@ -78,7 +79,7 @@ class SkuSerializer(BundleFields, StrictModel):
         model = Sku
         fields = (
             "code", "product", "name", "barcode", "unit_cost", "price", "currency", "weight_grams", "volume_cm3",
-            "costing", "costing_reason", "codes", "tags", *bundles.FIELDS, "is_active",
+            "costing", "costing_reason", "codes", "tags", *bundles.FIELDS, "tracks_lots", "is_active",
         )  # fmt: skip
         validators: list[object] = []
 
@@ -129,6 +130,7 @@ class SkuFilters(Filters):
             "costing",
             "bundle_mode",
             "ships_together",
+            "tracks_lots",
             "is_active",
         )
 
@@ -141,7 +143,7 @@ class Skus(Creates, Changes, Reads):
     """SKUs. Their codes may hold any printable characters; encode them in addresses."""
 
     area = Area.CATALOG
-    refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict",)}
+    refusals: ClassVar = {"create": ("conflict",), "partial_update": ("conflict", "lots_left")}
     queryset = bundles.read_along(
         Sku.objects.select_related("product")
         .prefetch_related(Prefetch("codes", SkuCode.objects.exclude(kind=CodeKind.OWN).order_by("kind", "code")))
@@ -158,10 +160,13 @@ class Skus(Creates, Changes, Reads):
         codes, bundle = serializer.validated_data.pop("codes", None), bundles.split_off(serializer.validated_data)
         costing = serializer.validated_data.pop("costing", None)
         reason = serializer.validated_data.pop("costing_reason", "") or _("changed by the API")
+        keeps = serializer.validated_data.pop("tracks_lots", None)
         sku = save_sku(serializer.apply())
         bundles.make_up(sku, bundle)
         if costing is not None:
             switch_costing(sku, costing, reason=str(reason), actor=self.caller.actor)
+        if keeps is not None:
+            (start if keeps else stop)(sku, actor=self.caller.actor)
         if codes is not None:
             give_codes(sku, [Given(**code) for code in codes])
         return sku

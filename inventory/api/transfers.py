@@ -13,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import transfers
+from ..lot_tracking import given_lot
 from ..manifest import Arrived, NotYours, TransferError, Units, WrongStep
-from ..models import Location, Transfer
+from ..models import Location, Lot, Sku, Transfer
 from .access import Area
 from .errors import Refused, translates
 from .fields import Code, NewCode
@@ -33,14 +34,26 @@ class AskedLine(Strict):
     quantity = UnitsField(least=1)
 
 
-class LeavingLine(Strict):
+class OfLot(Strict):
+    """A line that may name the lot of its units."""
+
+    lot = serializers.CharField(
+        max_length=100, required=False, help_text=_("Of a SKU that keeps lots. Default: what expires first.")
+    )
+
+
+class LostLine(AskedLine, OfLot):
+    """Units that will not come."""
+
+
+class LeavingLine(OfLot):
     """Units of one of the transfer's SKUs."""
 
     sku = serializers.CharField(max_length=200)
     quantity = UnitsField(least=1, required=False, help_text=_("Default: all that waits."))
 
 
-class ArrivedLine(Strict):
+class ArrivedLine(OfLot):
     """What came of one of the transfer's SKUs."""
 
     sku = serializers.CharField(max_length=200)
@@ -65,7 +78,7 @@ class Came(Strict):
 class Lost(Why):
     """What will not come, and why."""
 
-    lines = AskedLine(many=True, **SOME)
+    lines = LostLine(many=True, **SOME)
 
 
 class TransferSerializer(StrictModel):
@@ -252,7 +265,7 @@ class Transfers(Creates, Changes, Reads):
         given = self.body(Lost).validated_data
 
         def deed() -> tuple[int, Any]:
-            lines = [Units(sku, row["quantity"]) for sku, row in with_skus(given["lines"])]
+            lines = [Units(sku, row["quantity"], _lot(sku, row)) for sku, row in with_skus(given["lines"])]
             transfers.report_lost(held, lines=lines, note=given["reason"], **self._who)
             return 200, self.shown(held)
 
@@ -287,7 +300,7 @@ class Transfers(Creates, Changes, Reads):
 
 def _leaving(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Units]:
     waiting = {row.sku_id: row.waiting for row in held.lines.all()}
-    return [Units(sku, row.get("quantity", waiting.get(sku.pk, 1))) for sku, row in with_skus(rows)]
+    return [Units(sku, row.get("quantity", waiting.get(sku.pk, 1)), _lot(sku, row)) for sku, row in with_skus(rows)]
 
 
 def _arrived(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Arrived]:
@@ -297,9 +310,15 @@ def _arrived(held: Transfer, rows: Sequence[Mapping[str, Any]]) -> list[Arrived]
             sku,
             row.get("quantity", 0 if row.get("damaged") else under_way.get(sku.pk, 1)),
             row.get("damaged", 0),
+            _lot(sku, row),
         )
         for sku, row in with_skus(rows)
     ]
+
+
+def _lot(sku: Sku, row: Mapping[str, Any]) -> Lot | None:
+    """The lot that a row names. Raises LotError where there is no such lot."""
+    return given_lot(sku, row.get("lot", ""), coming=False)
 
 
 @translates(TransferError)

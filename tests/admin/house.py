@@ -12,6 +12,7 @@ from channels import inbox, registration, rules
 from channels.models import AllocationRule, Channel, Drift, Listing, Outcome, PushLog, StockTarget
 from fulfillment import intake, orders, returns, shipping
 from fulfillment.models import Return, SalesOrder, Shipment
+from inventory import lot_tracking
 from inventory.adjustments import adjust, open_stock
 from inventory.assemblies import assemble, reverse
 from inventory.bundles import Component, set_components
@@ -30,12 +31,14 @@ from inventory.models import (
     CountTolerance,
     ExchangeRate,
     Location,
+    Lot,
     Product,
     Role,
     Sku,
     Transfer,
 )
 from inventory.people import attempts, links
+from inventory.recall import recall
 from inventory.transfers import create_transfer, dispatch
 from purchasing.models import ReorderRule
 from purchasing.replenishment import check_reorder
@@ -59,6 +62,7 @@ class House:
     shipments: list[Shipment] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
+    lots: list[Lot] = field(default_factory=list)
 
 
 def build(size: int = 3) -> House:
@@ -74,6 +78,7 @@ def build(size: int = 3) -> House:
     _check_ledger()
     _bundle(house)
     _transfer(house)
+    _lots(house)
     _count(house)
     _bring_in()
     _keep_books(house)
@@ -127,6 +132,21 @@ def _bundle(house: House) -> None:
     set_components(pair, [Component(sku, 2)])
     assemble(bundle=pair, location=place, quantity=1, actor="user:ann")
     reverse(assemble(bundle=pair, location=place, quantity=1, actor="user:ann"), actor="user:ann")
+
+
+def _lots(house: House) -> None:
+    """Milk of three lots, one of them expired and one recalled; some of it sold."""
+    milk = Sku.objects.create(code="MILK", name="Milk", product=house.skus[0].product)
+    lot_tracking.start(milk, actor="user:ann")
+    today, place = clock.now().date(), house.locations[0]
+    for code, left in (("L-1", 5), ("L-2", 60), ("L-3", 400)):
+        adjust(
+            sku=milk, location=place, quantity=12, lot=code, expires_on=today + timedelta(days=left), reason="receipt",
+            reference="PO-7", actor="user:ann",
+        )  # fmt: skip
+    lot = Lot.objects.get(code="L-3")
+    recall(lot, reason="broken glass", actor="user:ann")
+    house.lots.append(lot)
 
 
 def _transfer(house: House) -> None:

@@ -16,7 +16,7 @@ ADMINS = {
 }
 FORBIDDEN = {
     "inventory.ledgerentry", "inventory.stocklevel", "inventory.reservation", "inventory.count",
-    "inventory.assembly", "inventory.bundlecomponent",
+    "inventory.assembly", "inventory.lot", "inventory.bundlecomponent",
     "inventory.recountrequest", "inventory.costscope", "inventory.costmove", "inventory.landedcost", "inventory.period",
     "fulfillment.salesorder",
     "fulfillment.salesorderline", "fulfillment.shipment", "fulfillment.return", "fulfillment.shortfall",

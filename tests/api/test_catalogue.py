@@ -14,8 +14,8 @@ SKU = {
     "code": "MUG-BLUE", "name": "Blue mug", "barcode": "4006381333931", "unit_cost": "2.50", "price": "9.9",
     "currency": "EUR", "weight_grams": 350, "volume_cm3": 900, "costing": "average",
     "codes": [{"code": "MB-12", "kind": "case", "units": 12}],
-    "tags": ["fragile", "gift"], "is_active": True, "components": [], "bundle_mode": "virtual", "bundle_places": [],
-    "ships_together": True,
+    "tags": ["fragile", "gift"], "tracks_lots": False, "is_active": True, "components": [], "bundle_mode": "virtual",
+    "bundle_places": [], "ships_together": True,
 }  # fmt: skip
 PLACE = {
     "code": "W1", "name": "First", "kind": "store", "country": "DE", "postal_code": "10115", "latitude": 52.5,

@@ -34,7 +34,7 @@ CHECKS = (
 )  # fmt: skip
 RESOURCES = (
     "products", "skus", "bundles", "assemblies",
-    "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts", "ledger-entries",
+    "locations", "stock-levels", "stock-adjustments", "stock-moves", "lots", "transfers", "counts", "ledger-entries",
     "stock-values", "cost-moves", "cost-layers", "landed-costs", "periods", "companies", "exchange-rates",
     "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
     "shortfalls", "drifts", "parked", "alerts", "deliveries",
@@ -57,6 +57,9 @@ def world(admin: Api, mug: Sku, w1: Location, phone: Channel, web: Channel) -> d
     transfer = {"code": "T-A", "from_location": "W1", "to_location": "W2", "lines": [{"sku": "MUG", "quantity": 9}]}
     admin.post("transfers/", transfer)
     admin.post("transfers/T-A/dispatch/", {"lines": [{"sku": "MUG", "quantity": 5}]}, status=200)
+    admin.post("skus/", {"code": "MILK", "name": "Milk", "tracks_lots": True})
+    milk = {"sku": "MILK", "location": "W1", "quantity": 9, "reason": "receipt", "lot": "L-A"}
+    admin.post("stock-adjustments/", milk)
     admin.post("counts/", {"code": "C-A", "location": "W1", "lines": [{"sku": "MUG", "counted": 990}]})
     admin.post("companies/", {"code": "INC", "name": "Inc."})
     admin.post("exchange-rates/", {"currency": "USD", "base": "EUR", "day": "2026-01-01", "rate": "0.9"})
@@ -66,7 +69,8 @@ def world(admin: Api, mug: Sku, w1: Location, phone: Channel, web: Channel) -> d
     rows = (SalesOrder, Shipment, Return, ReorderRule, Listing, LedgerEntry)
     ids = [str(pk) for model in rows for pk in model.objects.values_list("pk", flat=True)[:3]]
     return {
-        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A", "C-A", "INC", "F-A"], "sku": ["MUG"], "location": ["W1"],
+        "id": ids, "code": ["MUG", "W1", "phone", "web", "T-A", "C-A", "INC", "F-A", "L-A"], "sku": ["MUG", "MILK"],
+        "lot": ["L-A"], "to_lot": ["L-A"], "location": ["W1"],
         "from_location": ["W1"], "to_location": ["W2"], "channel": ["phone", "web"],
         "order": [order], "company": ["MAIN", "INC"], "line": ["1"], "product": ["MUG"],
     }  # fmt: skip

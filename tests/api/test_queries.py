@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,8 @@ from channels.registration import create_listings
 from fulfillment.orders import RequestLine, request_order
 from fulfillment.returns import create_return
 from fulfillment.shipping import create_shipment, dispatch
-from inventory.adjustments import open_stock
+from inventory import lot_tracking
+from inventory.adjustments import adjust, open_stock
 from inventory.counts import open_count
 from inventory.kernel import clock
 from inventory.models import Location, Product, Sku, StockLevel
@@ -29,6 +31,7 @@ LISTS = {
     "skus/": LEAST + 1,
     "locations/": LEAST,
     "stock-levels/": LEAST,
+    "lots/": LEAST + 1,  # where they are
     "counts/": LEAST,
     "ledger-entries/": LEAST,
     "channels/": LEAST + 4,  # locations, their names, the locations of the names, lag
@@ -55,6 +58,12 @@ def fill(count: int, *, start: int, web: Channel, phone: Channel, place: Locatio
     open_stock([(sku.pk, place.pk, 10) for sku in skus], actor="system")
     create_listings(web, [{"sku": sku, "external": {"external_id": sku.code}} for sku in skus])
     for number, sku in zip(numbers, skus, strict=True):
+        lotted = lot_tracking.start(
+            Sku.objects.create(code=f"L{number}", product=sku.product, name="l"), actor="system"
+        )
+        adjust(
+            sku=lotted, location=place, quantity=2, lot="A", expires_on=now.date() + timedelta(days=9), actor="system"
+        )
         other = Location.objects.create(code=f"X{number}", name="x")
         open_count(location=place, skus=[sku], actor="system")
         make_channel(f"c{number}", places=(place, other))

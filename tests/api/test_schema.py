@@ -33,7 +33,7 @@ def test_every_resource_is_described(document: dict[str, Any]) -> None:
     resources = {path.split("/")[3] for path in document["paths"]}
     assert resources == {
         "products", "skus", "bundles", "assemblies", "imports", "exports",
-        "locations", "stock-levels", "stock-adjustments", "stock-moves", "transfers", "counts",
+        "locations", "stock-levels", "stock-adjustments", "stock-moves", "lots", "transfers", "counts",
         "ledger-entries", "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns",
         "stock-values", "cost-moves", "cost-layers", "landed-costs", "periods",
         "companies", "exchange-rates", "reorder-rules", "reorder-alerts",

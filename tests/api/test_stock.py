@@ -22,7 +22,7 @@ def test_an_adjustment_is_answered_as_it_was_recorded(admin: Api) -> None:
     assert made.pop("id") and made.pop("recorded_at")
     assert made == {
         "sku": "MUG", "location": "W1", "quantity": -3, "state": "available", "reason": "count", "note": "",
-        "reference": "count 7", "actor": "key:admin", "balance": 7, "number": 2,
+        "reference": "count 7", "actor": "key:admin", "balance": 7, "number": 2, "lots": [],
     }  # fmt: skip
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from inventory import count_approval, counts, transfers
+from fulfillment.models import SalesOrderLine
+from inventory import count_approval, counts, expiry, transfers
 from inventory.counts import Take
 from inventory.errors import LotShort
+from inventory.imports.kinds import stock
+from inventory.ledger import post
 from inventory.lot_tracking import start
 from inventory.manifest import Arrived, Units
-from inventory.models import Location, Lot, LotLevel, Sku, Transfer
-from tests.factories import LocationFactory, stocked
+from inventory.models import Location, Lot, LotLevel, Sku, StockLevel, Transfer
+from tests.factories import LocationFactory, ManualChannelFactory, bundle, request, stocked
 from tests.inventory.lots import bring, check, days, in_place, lotted, shelf
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +122,22 @@ def approve_count(sku: Sku, place: Location, found: int) -> None:
     counts.count_lines(count, [Take(sku, found)], actor="ann")
     counts.submit(count, actor="ann")
     count_approval.approve(count, actor="ben")
+
+
+def test_a_kit_whose_component_expires_is_short(w1: Location) -> None:
+    tea, cup = lotted("TEA"), stocked(5, code="CUP", place=w1)
+    bring(tea, w1, 4, "OLD", days(5))
+    kit = bundle({tea: 2, cup: 1})
+    request(ManualChannelFactory(code="phone"), (kit, 2), order="1")
+    Lot.objects.filter(code="OLD").update(expires_on=days(-1))
+    assert expiry.sweep() == 4
+    line = SalesOrderLine.objects.get()
+    assert (line.reserved, line.short) == (0, 2)
+    assert (in_place(tea, "hold"), StockLevel.objects.get(sku=cup).available) == ({"OLD": 4}, 5)
+    check()
+
+
+def test_stock_that_comes_by_file_names_no_lot(milk: Sku, w1: Location) -> None:
+    posting = stock._posting((milk.pk, w1.pk, "available"), 3, reason="receipt", note="", reference="IMP-1", key="k")
+    post([posting], actor="test", cause="import")
+    assert shelf(milk) == {"SOON": 4, "LATE": 6, "unassigned": 3}

@@ -205,7 +205,10 @@ def _outcome(change: Change, now: int, state: str, *, undoing: bool) -> Outcome:
 def _posting(spot: Spot, units: int, *, reason: str, note: str, reference: str, key: str) -> Posting:
     sku, place, state = spot
     source, target = (State.ADJUSTMENT.value, state) if units > 0 else (state, State.ADJUSTMENT.value)
-    return Posting(sku, place, source, target, abs(units), reason=reason, note=note, reference=reference, key=key)
+    return Posting(
+        sku, place, source, target, abs(units), reason=reason, note=note, reference=reference, key=key,
+        unlotted=True,  # a file names no lots
+    )  # fmt: skip
 
 
 def _keep_costs(done: Sequence[Change], entries: Sequence[Posted]) -> None:
