@@ -318,6 +318,7 @@ class Exports(Resource):
     area = Area.STOCK
     lookup_field = "kind"
     summaries: ClassVar = {"retrieve": "Export everything of a kind"}
+    refusals: ClassVar = {"retrieve": ("unknown_filter",)}
     serializer_class = serializers.Serializer
     other_parameters = ("file",)
 

@@ -37,7 +37,7 @@ RESOURCES = (
     "locations", "stock-levels", "stock-adjustments", "stock-moves", "lots", "transfers", "counts", "ledger-entries",
     "stock-values", "cost-moves", "cost-layers", "landed-costs", "periods", "companies", "exchange-rates",
     "channels", "listings", "allocation-rules", "sales-orders", "shipments", "returns", "reorder-rules", "reorder-alerts",
-    "shortfalls", "drifts", "parked", "alerts", "deliveries",
+    "shortfalls", "drifts", "parked", "alerts", "deliveries", "imports", "exports",
 )  # fmt: skip
 FEW, MANY = 3, 50
 
