@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from channels.credentials import connector_of
 from channels.models import FulfilledBy
@@ -29,6 +30,10 @@ logger = logging.getLogger(__name__)
 
 class ShippingError(Exception):
     """A shipment cannot be made or dispatched; the message says why."""
+
+
+class NotCovered(ShippingError):
+    """Parts of a kit would leave from a location that is not the caller's."""
 
 
 @transaction.atomic
@@ -87,13 +92,15 @@ def dispatch(
     *,
     lines: Sequence[tuple[SalesOrderLine, int]] | None = None,
     lots: Mapping[int, str] | None = None,
+    places: frozenset[int] | None = None,
     actor: str,
 ) -> Shipment:
     """Post the units out of the location and owe the channel the news.
 
     ``lines`` reduce the draft to what was really packed; ``lots`` names by line (its id) the lot that was, where a SKU keeps
     lots: else it is what expires first. Units reserved elsewhere are taken here instead, where they are
-    available. Raises ShippingError, LotError, or InsufficientStock naming every line that this location cannot cover.
+    available. ``places`` are the locations that the caller covers; None is all. Raises ShippingError, NotCovered where parts
+    of a split kit lie elsewhere, LotError, or InsufficientStock naming every line that this location cannot cover.
     """
     order = (
         SalesOrder.objects.select_for_update(of=("self",), no_key=True)
@@ -109,6 +116,8 @@ def dispatch(
     for one in packed:
         if one.quantity > one.line.outstanding:
             raise ShippingError(f"line {one.line.external_id}: only {one.line.outstanding} units are left to ship")
+    if places is not None:
+        _check_covered(packed, shipment.location_id, places)
     _post(order, shipment, packed, _named(packed, lots or {}), actor)
     now = clock.now()
     shipment.status, shipment.dispatched_at = ShipmentStatus.DISPATCHED, now
@@ -160,6 +169,20 @@ def _reduce(shipment: Shipment, lines: Sequence[tuple[SalesOrderLine, int]]) -> 
     shipment.lines.exclude(line__in=given).delete()
     for line_id, units in given.items():
         shipment.lines.filter(line=line_id).update(quantity=units)
+
+
+def _check_covered(packed: Sequence[ShipmentLine], location_id: int, places: frozenset[int]) -> None:
+    """Raise NotCovered where kits whose components lie at several locations would take some that others look after."""
+    holdings = held_by(HOLDER, [one.line_id for one in packed])
+    whole: Counter[int] = Counter()
+    for one in holdings:
+        if one.location_id == location_id:
+            whole[one.holder_id] += one.open
+    scattered = {row.line_id: row.line for row in packed if row.quantity > whole[row.line_id]}
+    for one in holdings:
+        if one.location_id is None and one.holder_id in scattered and not one.places <= places:
+            said = _("line %(line)s: parts of its kits lie at locations that you do not cover")
+            raise NotCovered(said % {"line": scattered[one.holder_id].external_id})
 
 
 def _named(packed: Sequence[ShipmentLine], lots: Mapping[int, str]) -> dict[int, Lot | None]:

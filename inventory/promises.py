@@ -103,6 +103,11 @@ class Row:
         """Where all of it is."""
         return self.level.location_id
 
+    @property
+    def places(self) -> frozenset[int]:
+        """The locations that have what is open."""
+        return frozenset({self.level.location_id} if self.open else ())
+
     def take(self, units: int, *, last_first: bool = False) -> "Iterator[tuple[Row, int]]":
         """The rows that so many of the holder's units are taken from."""
         yield self, units
@@ -141,6 +146,11 @@ class Kit:
         """Where all of it is; None where components lie at several locations."""
         places = {row.level.location_id for row in self.rows.values()}
         return places.pop() if len(places) == 1 else None
+
+    @property
+    def places(self) -> frozenset[int]:
+        """The locations that have what is open."""
+        return frozenset().union(*(row.places for row in self.rows.values()))
 
     def take(self, kits: int, *, last_first: bool = False) -> Iterator[tuple[Row, int]]:
         """The rows, and units of each, that so many kits are taken from."""

@@ -200,6 +200,7 @@ class Holding:
     open: int
     left: int  # for the customer
     parts: Mapping[int, int]  # units of each SKU in one of the holder's units
+    places: frozenset[int]  # the locations that have what is open
 
 
 def held_by(holder_kind: str, holder_ids: Collection[int]) -> list[Holding]:
@@ -212,5 +213,7 @@ def held_by(holder_kind: str, holder_ids: Collection[int]) -> list[Holding]:
         levels[sku_id, location_id] = LockedLevel(level_id, sku_id, location_id, 0, 0, 0, 0, 0, 0, 0, b"")
     found = []
     for holder_id, held in _promises(rows, levels).items():
-        found += [Holding(holder_id, one.location_id, one.open, one.left, one.parts) for one in held.values()]
+        found += [
+            Holding(holder_id, one.location_id, one.open, one.left, one.parts, one.places) for one in held.values()
+        ]
     return found

@@ -88,7 +88,7 @@ class OrderActions:
             wanted = {name: values[name] for name in ("location", "carrier", "service", "tracking_number")}
             shipment = shipping.create_shipment(order=order, actor=actor(request), **wanted)
             if values["dispatch"]:
-                shipping.dispatch(shipment, actor=actor(request))
+                shipping.dispatch(shipment, places=places_of(request), actor=actor(request))
                 return _("Shipment %s has left; the channel is told.") % shipment.pk
             return _("Shipment %s is drafted.") % shipment.pk
 

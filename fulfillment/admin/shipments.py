@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from inventory.admin.base import BigTable, RecordAdmin, actor, badge
+from inventory.admin.base import BigTable, RecordAdmin, actor, badge, places_of
 from inventory.admin.inlines import ReadInline
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
@@ -89,7 +89,7 @@ class ShipmentAdmin(BigTable, RecordAdmin):
         shipment = find(self, request, object_id)
 
         def deed(values: dict[str, Any]) -> str:
-            shipping.dispatch(shipment, actor=actor(request))
+            shipping.dispatch(shipment, places=places_of(request), actor=actor(request))
             return _("Shipment %s has left; the channel is told.") % shipment.pk
 
         says = [_("All of its units leave %s, and the channel is told the tracking number.") % shipment.location]

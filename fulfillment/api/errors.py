@@ -4,7 +4,7 @@ from inventory.api.errors import Refused, translates
 
 from ..orders import OrderError, OrderExists, OrderShort
 from ..returns import ReturnError
-from ..shipping import ShippingError
+from ..shipping import NotCovered, ShippingError
 
 
 @translates(OrderError)
@@ -30,3 +30,8 @@ def _shipping_error(error: ShippingError) -> Refused:
 @translates(ReturnError)
 def _return_error(error: ReturnError) -> Refused:
     return Refused(error, status=409)
+
+
+@translates(NotCovered)
+def _not_covered(error: NotCovered) -> Refused:
+    return Refused(error, status=403, code="forbidden")

@@ -145,7 +145,7 @@ class Shipments(Creates, Changes, Reads):
     summaries: ClassVar = {"create": "Draft a shipment", "send_off": "Dispatch a shipment", "reject": "Reject a draft"}
     refusals: ClassVar = {
         "create": ("insufficient_stock", "wrong_state", "other_location"), "partial_update": ("wrong_state",),
-        "send_off": ("insufficient_stock", "wrong_state"), "reject": ("wrong_state",),
+        "send_off": ("insufficient_stock", "wrong_state", "other_location"), "reject": ("wrong_state",),
     }  # fmt: skip
     lookup_value_regex = "[0-9]{1,18}"
 
@@ -177,7 +177,8 @@ class Shipments(Creates, Changes, Reads):
             lots = {
                 line.pk: row["lot"] for (line, _n), row in zip(lines or (), rows or (), strict=True) if "lot" in row
             }
-            shipping.dispatch(shipment, lines=lines, lots=lots, actor=self.caller.actor)
+            places = self.caller.location_ids
+            shipping.dispatch(shipment, lines=lines, lots=lots, places=places, actor=self.caller.actor)
             return 200, self.shown(shipment)
 
         return self.carry_out(deed)

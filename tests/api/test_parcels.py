@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from channels.models import Channel
-from inventory.models import Location, Sku
+from inventory.models import Location, Role, Sku
 from tests.api.conftest import Api, ask, levels, make_sku, stock
 
 
@@ -50,6 +51,25 @@ def test_a_part_ships_and_the_rest_stays_reserved(admin: Api, order: dict[str, A
     assert levels(admin, "MUG") == (9, 7, 2)
     first, _second = admin.get(f"sales-orders/{order['id']}/")["lines"]
     assert (first["shipped"], first["reserved"]) == (1, 2)
+
+
+def test_a_warehouse_ships_no_parts_of_a_kit_that_lie_in_another(
+    admin: Api, by_role: Callable[..., Api], w1: Location, w2: Location, phone: Channel
+) -> None:
+    stock(make_sku("LID"), w1, 5)
+    stock(make_sku("POT"), w2, 5)
+    parts = [{"sku": "LID"}, {"sku": "POT"}]
+    admin.post("skus/", {"code": "SET", "name": "Set", "components": parts, "ships_together": False})
+    order = ask(admin, ("SET", 2))
+    clerk = by_role(Role.WAREHOUSE, w1)
+    draft = clerk.post("shipments/", {"order": order["id"], "location": "W1"})
+    refused = clerk.refused("post", f"shipments/{draft['id']}/dispatch/", status=403)
+    assert (refused["code"], refused["message"]) == (
+        "forbidden", "line 1: parts of its kits lie at locations that you do not cover",
+    )  # fmt: skip
+    assert (levels(admin, "LID"), levels(admin, "POT", "W2")) == ((5, 3, 2), (5, 3, 2))
+    by_role(Role.WAREHOUSE, w1, w2, name="both").post(f"shipments/{draft['id']}/dispatch/", status=200)
+    assert (levels(admin, "LID"), levels(admin, "POT", "W2")) == ((3, 3, 0), (3, 3, 0))
 
 
 def test_what_was_really_packed_is_said_at_the_dispatch(admin: Api, order: dict[str, Any]) -> None:

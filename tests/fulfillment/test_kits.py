@@ -11,7 +11,7 @@ from channels.models import Channel
 from fulfillment.models import SalesOrder, Shortfall
 from fulfillment.orders import OrderShort, cancel_order, hold_order, release_order
 from fulfillment.returns import create_return, receive
-from fulfillment.shipping import create_shipment, dispatch
+from fulfillment.shipping import NotCovered, create_shipment, dispatch
 from fulfillment.shortfalls import fill_shortfalls
 from inventory.adjustments import adjust
 from inventory.bundles import Component, set_components, set_make_up
@@ -92,9 +92,9 @@ def stated(quantity: int, *, key: str = "KIT", **figures: int) -> LineEventFacto
     return row
 
 
-def send(order: SalesOrder, place: Location, kits: int) -> None:
+def send(order: SalesOrder, place: Location, kits: int, *, places: frozenset[int] | None = None) -> None:
     lines = [(order.lines.get(external_id="1"), kits)]
-    dispatch(create_shipment(order=order, location=place, lines=lines, actor="test"), actor="test")
+    dispatch(create_shipment(order=order, location=place, lines=lines, actor="test"), places=places, actor="test")
 
 
 def find_only(units: int, sku: Sku, place: Location) -> None:
@@ -193,6 +193,21 @@ def test_a_kit_whose_components_lie_apart_waits_or_is_split(house: House) -> Non
     assert (line(order), numbers(a), numbers(b)) == ((4, 0, 0), (10, 6, 4), (10, 6, 4))
     send(order, house.w2, 3)
     assert (line(order), numbers(a), numbers(b)) == ((1, 0, 3), (7, 6, 1), (7, 6, 1))
+
+
+def test_parts_of_a_split_kit_leave_only_from_places_that_the_sender_covers(house: House) -> None:
+    c, d = stocked(10, code="C", place=house.w1), stocked(10, code="D", place=house.w2)
+    ListingFactory(channel=house.shop, sku=bundle({c: 1, d: 2}, code="APART", ships_together=False))
+    order = house.sell((Sku.objects.get(code="APART"), 4), (house.kit, 1))
+    draft = create_shipment(order=order, location=house.w1, actor="test")
+    mine, both = frozenset({house.w1.pk}), frozenset({house.w1.pk, house.w2.pk})
+    with pytest.raises(NotCovered, match="line 1: parts of its kits lie at locations that you do not cover"):
+        dispatch(draft, places=mine, actor="test")
+    assert (numbers(c), numbers(d)) == ((10, 6, 4), (10, 2, 8))
+    second = order.lines.get(sku=house.kit)
+    assert dispatch(draft, lines=[(second, 1)], places=mine, actor="test").status == "dispatched"
+    send(order, house.w2, 4, places=both)
+    assert (numbers(c), numbers(d)) == ((6, 6, 0), (2, 2, 0))
 
 
 def test_kits_that_one_place_makes_whole_are_made_there_before_any_is_split(house: House) -> None:
