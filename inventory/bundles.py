@@ -157,9 +157,20 @@ def _complaints(bundle: Sku, components: Sequence[Component], links: Links) -> d
                 most=DEEPEST, chain=_name_chain([*around, *chain])
             )
         seen.add(one.sku.pk)
-    if not errors and components and len(_parts(bundle.pk, tried, set())) > MOST_PARTS:
-        errors[0] = _("A bundle is made of at most {most} different SKUs.").format(most=MOST_PARTS)
+    if not errors and components and (said := _too_much({bundle.pk} | _around(bundle.pk, links), tried)):
+        errors[0] = said
     return errors
+
+
+def _too_much(bundle_ids: Collection[int], links: Links) -> str:
+    """Why one of these bundles would come to more than can be reckoned with; empty where none does."""
+    for bundle_id in bundle_ids:
+        parts = _parts(bundle_id, links, set())
+        if len(parts) > MOST_PARTS:
+            return _("A bundle is made of at most {most} different SKUs.").format(most=MOST_PARTS)
+        if max(parts.values()) > LARGEST:
+            return _("A bundle holds at most {most} units of a SKU, bundles in it resolved.").format(most=LARGEST)
+    return ""
 
 
 def _way(start: int, goal: int, links: Links) -> list[int]:
@@ -217,5 +228,5 @@ def _parts(bundle_id: int, links: Links, packed: Collection[int]) -> dict[int, i
         whole = component_id not in links or component_id in packed
         inside = {component_id: 1} if whole else _parts(component_id, links, packed)
         for part_id, units in inside.items():
-            found[part_id] = min(found.get(part_id, 0) + quantity * units, LARGEST)
+            found[part_id] = found.get(part_id, 0) + quantity * units
     return found

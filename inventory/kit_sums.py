@@ -26,14 +26,14 @@ ORDER BY sku.code, location.code, holder_id
 
 _PARTS = """
 WITH RECURSIVE made (bundle_id, component_id, units, depth) AS (
-    SELECT bundle_id, component_id, quantity::bigint, 1 FROM inventory_bundlecomponent
+    SELECT bundle_id, component_id, quantity::numeric, 1 FROM inventory_bundlecomponent
     UNION ALL
     SELECT made.bundle_id, inside.component_id, made.units * inside.quantity, made.depth + 1
     FROM made JOIN inventory_bundlecomponent inside ON inside.bundle_id = made.component_id
     JOIN inventory_sku sku ON sku.id = made.component_id AND sku.bundle_mode = 'virtual'
     WHERE made.depth < 20
 ), truth AS (
-    SELECT bundle_id, component_id, sum(units)::bigint AS units FROM made WHERE NOT EXISTS (
+    SELECT bundle_id, component_id, sum(units) AS units FROM made WHERE NOT EXISTS (
         SELECT 1 FROM inventory_bundlecomponent inside JOIN inventory_sku sku ON sku.id = inside.bundle_id
         WHERE inside.bundle_id = made.component_id AND sku.bundle_mode = 'virtual'
     ) GROUP BY bundle_id, component_id

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from inventory.bundles import BundleError, Component, set_components, set_make_up
-from inventory.models import BundlePart, Sku
+from inventory.models import BundleComponent, BundlePart, Sku
 from inventory.rebuild import verify
 from inventory.recipes import kits_now, recipes_of
 from inventory.signals import stock_changed
@@ -102,6 +102,20 @@ def test_bundles_are_nested_three_deep_and_no_deeper() -> None:
     plain = SkuFactory(code="B")
     with pytest.raises(BundleError, match="at most 3 deep: THREE > TWO > ONE > A > B"):
         set_components(a, [Component(plain)])
+
+
+def test_a_bundle_that_comes_to_more_units_than_can_be_reckoned_with_is_refused() -> None:
+    a = SkuFactory(code="A")
+    box = bundle({a: 1000}, code="BOX")
+    pallet = bundle({box: 1000}, code="PALLET")
+    ship = bundle({pallet: 1000}, code="SHIP")
+    assert parts(ship) == {"A": 1_000_000_000}
+    with pytest.raises(BundleError, match="at most 1000000000 units of a SKU"):
+        set_components(box, [Component(a, 1001)])
+    assert (parts(box), parts(ship)) == ({"A": 1000}, {"A": 1_000_000_000})
+    BundleComponent.objects.filter(bundle__in=[box, pallet, ship]).update(quantity=10_000_000)
+    numbers = [(found.sku, found.expected) for found in verify() if found.kind == "bundle"]
+    assert numbers == [("BOX", str(10**7)), ("PALLET", str(10**14)), ("SHIP", str(10**21))]
 
 
 def test_every_component_that_is_wrong_is_named() -> None:
