@@ -24,6 +24,8 @@ from .tolerances import beyond
 #: So many days at most can be asked for: more is a typing error.
 MOST_DAYS = 3650
 
+LONGEST_CODE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -71,6 +73,7 @@ def open_count(
         created_by=actor,
         created_at=clock.now(),
     )
+    _check_code(code)
     count.pk, count.code = _name(code)
     count.save(force_insert=True)
     _add_lines(count, wanted, known)
@@ -246,6 +249,13 @@ def _wanted(location: Location, known: Mapping[int, StockClass], stock_class: st
     found = rows.filter(sku__is_active=True) | rows.exclude(available=0, reserved=0)
     ids = sorted(set(found.values_list("sku", flat=True)))
     return [sku_id for sku_id in ids if not stock_class or known.get(sku_id, StockClass.C) == stock_class]
+
+
+def _check_code(code: str) -> None:
+    """A code is part of addresses."""
+    if "/" in code or (code and not code.isprintable()) or code in (".", "..") or len(code) > LONGEST_CODE:
+        said = _("%(code)s cannot be a code: at most %(most)d printable characters, no slash")
+        raise CountError(_("nothing was opened"), rows={"code": said % {"code": code[:50], "most": LONGEST_CODE}})
 
 
 def _name(code: str) -> tuple[int, str]:

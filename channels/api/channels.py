@@ -90,7 +90,7 @@ class ChannelSerializer(StrictModel):
     def _feeding(self, attrs: dict[str, Any]) -> list[tuple[Location, str]] | None:
         """Pairs of location and remote name, as the verbs take them; None where nothing was said."""
         if "location_map" in attrs:
-            return [(row["location"], row["remote"]) for row in attrs.pop("location_map")]
+            return [(row["location"], row.get("remote", "")) for row in attrs.pop("location_map")]
         if "locations" in attrs:
             return [(location, "") for location in attrs["locations"]]
         return None

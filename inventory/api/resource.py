@@ -31,9 +31,10 @@ class Strict(serializers.Serializer):
         """The validated values. Unknown and read-only fields are errors, beside all others."""
         unknown: dict[str, list[str]] = {}
         if isinstance(data, Mapping):
+            unknown = self._left_out(data)
             known = {name for name, field in self.fields.items() if not field.read_only}
             strange = [name for name in data if name not in known][:20]
-            unknown = {name[:100]: [self._why(name, known)] for name in strange}
+            unknown |= {name[:100]: [self._why(name, known)] for name in strange}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -41,6 +42,13 @@ class Strict(serializers.Serializer):
         if unknown:
             raise serializers.ValidationError(unknown)
         return values
+
+    def _left_out(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        """A change may name some fields of its row; what is in a list of it is named whole all the same."""
+        if self.parent is None or not getattr(self.root, "partial", False):
+            return {}
+        needed = [name for name, field in self.fields.items() if field.required and not field.read_only]
+        return {name: [_("This field is required.")] for name in needed if name not in data}
 
     def _why(self, name: str, known: set[str]) -> str:
         if name in self.fields:

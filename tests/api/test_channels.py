@@ -45,6 +45,11 @@ def test_a_manual_channel_needs_no_address(admin: Api) -> None:
 def test_locations_may_have_the_channels_names(admin: Api, w1: Location) -> None:
     mapping = [{"location": "W1", "remote": "gid://1"}]
     assert admin.post("channels/", HTTP | {"location_map": mapping})["location_map"] == mapping
+    assert admin.patch("channels/web/", {"location_map": [{"location": "W1"}]})["location_map"] == [
+        {"location": "W1", "remote": ""}
+    ]
+    refused = admin.refused("patch", "channels/web/", {"location_map": [{"remote": "x"}]}, status=400)
+    assert refused["fields"] == {"location_map.0.location": ["This field is required."]}
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,20 @@ def test_a_count_from_its_opening_to_the_ledger(admin: Api, ten: Sku) -> None:
     assert admin.get("counts/C1/") == done
 
 
+def test_what_was_counted_names_its_sku(admin: Api, ten: Sku) -> None:
+    open_one(admin)
+    refused = admin.refused("patch", "counts/C1/", {"lines": [{"counted": 1}]}, status=400)
+    assert refused["fields"] == {"lines.0.sku": ["This field is required."]}
+
+
+@pytest.mark.parametrize("code", ["SHELF/7", "/"])
+def test_the_code_of_a_count_fits_into_an_address(admin: Api, ten: Sku, code: str) -> None:
+    body = {"code": code, "location": "W1", "lines": [{"sku": "MUG"}]}
+    refused = admin.refused("post", "counts/", body, status=400)
+    assert refused["fields"] == {"code": [f"{code} cannot be a code: at most 100 printable characters, no slash"]}
+    assert open_one(admin)["code"] == "C1", "nothing waits for a count that nobody can reach"
+
+
 def test_the_list_shows_how_far_each_is(admin: Api, ten: Sku) -> None:
     open_one(admin, {"sku": "MUG", "counted": 9})
     make_sku("CUP")

@@ -47,6 +47,17 @@ def units(api: Api, place: str, sku: str = "MUG") -> tuple[int, int, int, int]:
     return level["on_hand"], level["available"], level["damaged"], level["in_transit"]
 
 
+@pytest.mark.parametrize(
+    ("line", "missing"), [({"quantity": 1}, ["sku"]), ({"sku": "MUG"}, ["quantity"]), ({}, ["quantity", "sku"])]
+)
+def test_a_changed_draft_names_its_lines_whole(
+    admin: Api, draft: dict[str, Any], line: dict[str, Any], missing: list[str]
+) -> None:
+    refused = admin.refused("patch", "transfers/T-A/", {"lines": [{"sku": "CUP", "quantity": 1}, line]}, status=400)
+    assert refused["fields"] == {f"lines.1.{name}": ["This field is required."] for name in missing}
+    assert admin.get("transfers/T-A/") == draft
+
+
 def test_a_draft_is_answered_whole(admin: Api, draft: dict[str, Any]) -> None:
     assert admin.get("transfers/T-A/") == draft
     assert draft.pop("created_at")
