@@ -23,6 +23,10 @@ LISTS = {
     "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
     "transfers": "inventory/transfer/", "imports": "inventory/importbatch/",
     "ledger-checks": "reports/ledgercheck/",
+    "values": "inventory/costscope/", "cost-moves": "inventory/costmove/", "landed-costs": "inventory/landedcost/",
+    "periods": "inventory/period/", "companies": "inventory/company/", "rates": "inventory/exchangerate/",
+    "accounts": "inventory/accountmap/", "lots": "inventory/lot/",
+    "bundles": "inventory/bundlecomponent/", "assemblies": "inventory/assembly/",
     "attempts": "inventory/attemptcount/", "record": "inventory/accessevent/", "account": "/account/",
 }  # fmt: skip
 FORMS = {
@@ -32,6 +36,8 @@ FORMS = {
     "add-transfer": "inventory/transfer/add/", "import-file": "inventory/importbatch/bring-in/",
     "export": "inventory/importbatch/write-out/?kind=stock",
     "check-ledger": "reports/ledgercheck/check-now/",
+    "add-landed-cost": "inventory/landedcost/new/", "close-month": "inventory/period/close/", "add-company": "inventory/company/add/",
+    "add-rate": "inventory/exchangerate/add/",
     "second-factor": "/account/second-factor/", "nothing-found": "inventory/sku/?q=nothing+of+that+name",
 }  # fmt: skip
 ROWS = {
