@@ -17,6 +17,7 @@ class InventoryConfig(AppConfig):
         "lot": About(Area.STOCK),  # of no location
         "lotlevel": About(Area.STOCK, location="level__location"),
         "lotentry": About(Area.STOCK, location="level__location"),
+        "levelbin": About(Area.STOCK, location="level__location"),
         "count": About(Area.STOCK, location="location"),
         "countline": About(Area.STOCK, location="location"),
         "recountrequest": About(Area.STOCK, location="location"),

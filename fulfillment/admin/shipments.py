@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -11,10 +12,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from inventory import bins
 from inventory.admin.base import BigTable, RecordAdmin, actor, badge, places_of
 from inventory.admin.inlines import ReadInline
 from inventory.admin.pages import ask, find, page_of
 from inventory.errors import StockError
+from inventory.models import StockLevel
 
 from .. import news, shipping
 from ..models import Shipment, ShipmentLine, ShipmentStatus
@@ -30,8 +33,21 @@ class ShipmentLineInline(ReadInline):
     """What is in the parcel; parcels are made on the order's page."""
 
     model = ShipmentLine
-    fields = readonly_fields = ("line", "sku", "quantity")
+    fields = readonly_fields = ("line", "sku", "bins_text", "quantity")
     joins = ("line__sku", "line__order__channel")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ShipmentLine]:
+        """In the order of a walk along the shelves of the place that it leaves."""
+        here = StockLevel.objects.filter(sku=OuterRef("line__sku"), location=OuterRef("shipment__location"))
+        rows = super().get_queryset(request).annotate(level_id=Subquery(here.values("pk")[:1]))
+        level = OuterRef("level_id")
+        rows = rows.annotate(bin_names=bins.names_of(level), bin_key=bins.first_key(level))
+        return rows.order_by(F("bin_key").asc(nulls_last=True), "pk")
+
+    @display(description=gettext_lazy("bins"))
+    def bins_text(self, line: Any) -> str:
+        """Where it lies."""
+        return ", ".join(line.bin_names)
 
     @display(description=gettext_lazy("SKU"))
     def sku(self, line: ShipmentLine) -> str:

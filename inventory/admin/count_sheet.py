@@ -1,21 +1,23 @@
 """The pages of one count: the sheet on which people scan and type, what differs, the sheet of paper, the file."""
 
 import csv
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .. import counts
+from .. import bins, counts
 from ..count_approval import needs_second_person
 from ..counts import Take, count_lines
 from ..errors import CountError, StockError
 from ..kernel.quantities import QuantityError, parse_quantity
-from ..models import Count, CountLine, CountStatus
+from ..models import Count, CountLine, CountStatus, StockLevel
 from ..scanning import read_scan
 from ..tolerances import beyond
 from .base import BackOfficeAdmin, actor
@@ -38,7 +40,7 @@ def show_sheet(admin: BackOfficeAdmin, request: HttpRequest, count: Count) -> Ht
         except StockError as error:
             messages.error(request, str(error))
         return HttpResponseRedirect(request.get_full_path())
-    rows = count.lines.select_related("sku").order_by("sku__code")
+    rows = by_bin(count)
     page = Paginator(rows, LINES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         **admin.admin_site.each_context(request),
@@ -78,7 +80,7 @@ def show_variances(admin: BackOfficeAdmin, request: HttpRequest, count: Count) -
 
 def print_sheet(request: HttpRequest, count: Count) -> HttpResponse:
     """A page to be printed, without the back office around it."""
-    lines = count.lines.select_related("sku").order_by("sku__code")
+    lines = by_bin(count)
     expects = counts.shows_expected(count, actor=actor(request))
     levels = _expected_now(count) if expects else {}
     rows = [(line, levels.get(line.sku_id, 0)) for line in lines]
@@ -88,19 +90,28 @@ def print_sheet(request: HttpRequest, count: Count) -> HttpResponse:
 
 def export_lines(request: HttpRequest, count: Count) -> HttpResponse:
     """The count's lines as CSV, without expectations for who counts blind."""
-    names = ["sku", "name", "class", "counted", "picked", "recount", "counted_by", "counted_at"]
+    names = ["sku", "name", "bins", "class", "counted", "picked", "recount", "counted_by", "counted_at"]
     shown = counts.shows_expected(count, actor=actor(request))
     writer = csv.writer(Echo())
     lines = [writer.writerow([*names, *(("expected", "variance") if shown else ())])]
-    for line in count.lines.select_related("sku").order_by("sku__code"):
+    for line in by_bin(count):
         values = [
-            line.sku.code, line.sku.name, line.stock_class, line.counted, line.picked, line.recount, line.counted_by,
-            line.counted_at, *((line.expected, line.variance) if shown else ()),
+            line.sku.code, line.sku.name, ", ".join(line.bin_names), line.stock_class, line.counted, line.picked,
+            line.recount, line.counted_by, line.counted_at, *((line.expected, line.variance) if shown else ()),
         ]  # fmt: skip
         lines.append(writer.writerow([cell(value) for value in values]))
     response = HttpResponse(map(str, lines), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="count-{count.pk}.csv"'
     return response
+
+
+def by_bin(count: Count) -> Any:
+    """The lines in the order of a walk along the shelves, with their bins; those without one come last."""
+    here = StockLevel.objects.filter(sku=OuterRef("sku"), location=OuterRef("location")).values("pk")[:1]
+    rows = count.lines.select_related("sku").annotate(level_id=Subquery(here))
+    level = OuterRef("level_id")
+    rows = rows.annotate(bin_names=bins.names_of(level), bin_key=bins.first_key(level))
+    return rows.order_by(F("bin_key").asc(nulls_last=True), "sku__code")
 
 
 def _expected_now(count: Count) -> dict[int, int]:

@@ -191,3 +191,21 @@ def sku_field(**options: Any) -> forms.ModelChoiceField:
     """A SKU found by typing part of its code, name or barcode."""
     widget = AutocompleteSelect(StockLevel._meta.get_field("sku"), admin.site)
     return forms.ModelChoiceField(Sku.objects.filter(is_active=True), label=_("SKU"), widget=widget, **options)
+
+
+class BinsForm(ReasonForm):
+    """Where a SKU lies, the first to look in first."""
+
+    bins = forms.CharField(
+        label=_("Bins"), max_length=1100, required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=_("Several with commas between them, as A-2, A-10; the first is where to look first."),
+    )  # fmt: skip
+    field_order = ("bins", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = False
+
+    def clean_bins(self) -> list[str]:
+        """One by one."""
+        return [name.strip() for name in self.cleaned_data["bins"].split(",") if name.strip()]

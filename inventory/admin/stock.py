@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import OuterRef, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -11,9 +11,10 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.contrib.filters.admin import FieldTextFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
+from .. import bins
 from ..adjustments import adjust, move
 from ..availability import ON_HAND
 from ..models import LedgerEntry, Sku, State, StockLevel, Transfer, ledger
@@ -21,7 +22,7 @@ from ..models.ledger import INSIDE
 from .base import ConditionFilter, RecordAdmin, actor, places_of, shows_cost
 from .exchange import Exchange
 from .export import CsvExport
-from .forms import AdjustForm, MoveForm
+from .forms import AdjustForm, BinsForm, MoveForm
 from .pages import ask, find, list_of, page_of
 
 STATES = tuple(state.value for state in INSIDE)
@@ -117,15 +118,20 @@ class StockLevelAdmin(Exchange, CsvExport, RecordAdmin):
     """How much of each SKU is where, by state, with the sums of what the list shows."""
 
     empty_hint = gettext_lazy("Stock appears here once it is brought in: open a SKU and adjust its stock.")
-    list_display = ("sku", "sku_name", "location", "on_hand_units", *STATES[:-1], "coming")
+    list_display = ("sku", "sku_name", "location", "bins_text", "on_hand_units", *STATES[:-1], "coming")
     list_select_related = ("sku", "location")
-    list_filter = (("location", RelatedDropdownFilter), HoldingFilter, "sku__product__category")
-    search_fields = ("sku__code", "sku__name", "sku__barcode")
-    search_help_text = gettext_lazy("Part of a SKU's code, name or barcode")
+    list_filter = (
+        ("location", RelatedDropdownFilter),
+        HoldingFilter,
+        ("bins__bin", FieldTextFilter),
+        "sku__product__category",
+    )
+    search_fields = ("sku__code", "sku__name", "sku__barcode", "bins__bin__iexact")
+    search_help_text = gettext_lazy("Part of a SKU's code, name or barcode, or a whole bin")
     list_after_template = "admin/stock_totals.html"
     fields = (
         ("sku", "sku_name"),
-        "location",
+        ("location", "bins_text"),
         "on_hand_units",
         ("available", "reserved"),
         ("quarantine", "damaged", "hold"),
@@ -134,19 +140,25 @@ class StockLevelAdmin(Exchange, CsvExport, RecordAdmin):
     )
     exchanges = "stock"
     actions_list = ("export_csv", "bring_in_file", "write_all")
-    actions_detail = ("adjust_stock", "move_state", "entries")
+    actions_detail = ("adjust_stock", "move_state", "edit_bins", "entries")
     csv_columns = (
         ("sku", "sku.code"),
         ("name", "sku.name"),
         ("barcode", "sku.barcode"),
         ("location", "location.code"),
+        ("bins", lambda level: ", ".join(level.bin_names)),
         ("on_hand", "on_hand"),
         *((state, state) for state in STATES),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         """With the sum of the states, for sorting."""
-        return super().get_queryset(request).annotate(sum_on_hand=ON_HAND)
+        level = OuterRef("pk")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(sum_on_hand=ON_HAND, bin_names=bins.names_of(level), bin_key=bins.first_key(level))
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the sums over all pages of the list."""
@@ -164,6 +176,11 @@ class StockLevelAdmin(Exchange, CsvExport, RecordAdmin):
     def sku_name(self, level: StockLevel) -> str:
         """The SKU's name."""
         return level.sku.name
+
+    @display(description=gettext_lazy("bins"), ordering="bin_key")
+    def bins_text(self, level: Any) -> str:
+        """Where it lies; sorted by the first bin, A-2 before A-10."""
+        return ", ".join(level.bin_names)
 
     @display(description=gettext_lazy("on hand"), ordering="sum_on_hand")
     def on_hand_units(self, level: StockLevel) -> int:
@@ -189,6 +206,21 @@ class StockLevelAdmin(Exchange, CsvExport, RecordAdmin):
         """Move units of this level between states."""
         level = find(self, request, object_id)
         return ask_move(self, request, sku=level.sku, level=level, back=page_of(level))
+
+    @action(description=gettext_lazy("Bins"), icon="shelves", url_path="bins", permissions=["operate"])
+    def edit_bins(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say where it lies."""
+        level = find(self, request, object_id)
+
+        def deed(values: dict[str, Any]) -> str:
+            names = bins.put(sku=level.sku, location=level.location, bins=values["bins"])
+            return _("%(sku)s lies in %(bins)s.") % {"sku": level.sku, "bins": ", ".join(names) or _("no bin")}
+
+        return ask(
+            self, request, title=_("Bins of %s") % level, deed=deed, back=page_of(level), form_class=BinsForm,
+            says=[_("No unit moves. Stock lists, counts and parcels show the bins.")],
+            form_options={"initial": {"bins": ", ".join(level.bin_names)}}, subjects=[level], submit=_("Save"),
+        )  # fmt: skip
 
     @action(description=gettext_lazy("Ledger"), icon="receipt_long", url_path="entries", permissions=["view"])
     def entries(self, request: HttpRequest, object_id: str) -> HttpResponse:

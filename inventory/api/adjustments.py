@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .. import bins
 from ..adjustments import adjust, move
 from ..errors import LotError
 from ..kernel.quantities import LARGEST
@@ -37,6 +38,9 @@ class Adjustment(Strict):
         max_length=100,
         required=False,
         help_text=_("Of a SKU that keeps lots. Needed for what comes; what goes is by default what expires first."),
+    )
+    bin = serializers.CharField(
+        max_length=50, required=False, help_text=_("Where the units were put: added to the level's bins.")
     )
     expires_on = serializers.DateField(required=False, help_text=_("The lot's, where it is new: one for ever."))
     unit_cost = Money(
@@ -142,7 +146,10 @@ class Adjustments(Resource):
 
     def _record(self, given: dict[str, Any]) -> tuple[int, Any]:
         reason, note = parse_reason(given["reason"])
-        entry = adjust(**{**given, "reason": reason}, note=note, actor=self.caller.actor)
+        asked = {name: value for name, value in given.items() if name != "bin"}
+        entry = adjust(**{**asked, "reason": reason}, note=note, actor=self.caller.actor)
+        if given.get("bin"):
+            bins.add(sku=given["sku"], location=given["location"], name=given["bin"])
         shown = {**_shown(given, entry, actor=self.caller.actor), "state": given["state"]}
         if entry is None:
             return 200, {**shown, "quantity": 0}

@@ -33,13 +33,15 @@ def bundle_levels(request: Request, caller: Caller) -> list[dict[str, Any]] | No
     skus = [bundle.pk, *bundle.parts.values_list("component", flat=True)]
     there = list(StockLevel.objects.filter(sku__in=skus, location__in=codes))
     levels = {level.location_id: level for level in there if level.sku_id == bundle.pk}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place in [place for place in codes if any(level.location_id == place for level in there)]:
         code, level, made = codes[place], levels.get(place), kits.made_at.get(place)
         states = {state: 0 if level is None else getattr(level, state) for state in _STATES}
         units = 0 if level is None else level.on_hand
         available = kits.packed_at.get(place, 0) + (made or 0)
-        rows.append({"sku": bundle.code, "location": code, "on_hand": units, "available": available, **states})
+        rows.append(
+            {"sku": bundle.code, "location": code, "on_hand": units, "available": available, **states, "bins": []}
+        )
     return rows
 
 

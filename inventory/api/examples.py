@@ -47,9 +47,14 @@ show(
     "Level",
     {
         "sku": "MUG-BLUE", "location": "W1", "on_hand": 42, "available": 37, "reserved": 3, "quarantine": 0, "damaged": 2,
-        "hold": 0, "in_transit": 12,
+        "hold": 0, "in_transit": 12, "bins": ["A-2", "A-10"],
     },
 )  # fmt: skip
+show(
+    "Bins",
+    {"sku": "MUG-BLUE", "location": "W1", "bins": ["A-2", "A-10"]},
+    asked={"sku": "MUG-BLUE", "location": "W1", "bins": ["A-2", "A-10"]},
+)
 show(
     "Adjustment",
     asked={

@@ -1,25 +1,29 @@
 """/api/v1/stock-levels/"""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db.models import F
+from django.db.models import F, OuterRef
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .. import bins
 from ..availability import ON_HAND, levels_at
 from ..kernel import clock
 from ..models import Location, Sku, StockLevel
 from .access import Area, caller_of
 from .bundle_levels import bundle_levels
 from .errors import invalid
+from .fields import Code, SkuField
 from .filters import ByCode, BySku, Filters, check_query
-from .resource import Resource
+from .resource import Resource, Strict
 
 _STATES = ("available", "reserved", "quarantine", "damaged", "hold", "in_transit")
 
@@ -36,10 +40,21 @@ class LevelSerializer(serializers.Serializer):
     damaged = serializers.IntegerField()
     hold = serializers.IntegerField()
     in_transit = serializers.IntegerField()
+    bins = serializers.ListField(
+        source="bin_names", child=serializers.CharField(), help_text=_lazy("Where it lies, the first to look in first.")
+    )
 
     def to_representation(self, level: Any) -> dict[str, Any]:
         """The row; it comes as a plain dict already, which makes long lists fast."""
-        return {name: level[field.source or name] for name, field in self.fields.items()}
+        return {name: level.get(field.source or name, ()) for name, field in self.fields.items()}
+
+
+class Bins(Strict):
+    """Where a SKU lies at a location."""
+
+    sku = SkuField(queryset=Sku.objects.all())
+    location = Code(queryset=Location.objects.all())
+    bins = serializers.ListField(child=serializers.CharField(max_length=50), max_length=20)
 
 
 class LevelFilters(Filters):
@@ -47,6 +62,7 @@ class LevelFilters(Filters):
 
     sku = BySku("sku")
     location = ByCode("location")
+    bin = filters.CharFilter(field_name="bins__bin", help_text=_lazy("One of its bins."))
     on_hand = filters.NumberFilter(field_name="units")
     on_hand__gte = filters.NumberFilter(field_name="units", lookup_expr="gte")
     on_hand__lte = filters.NumberFilter(field_name="units", lookup_expr="lte")
@@ -68,13 +84,15 @@ class Levels(mixins.ListModelMixin, Resource):
     filterset_class = LevelFilters
     queryset = StockLevel.objects.order_by("sku__code", "location__priority", "location__code")
     other_parameters = ("at",)
+    summaries: ClassVar = {"put_bins": "Say in which bins a SKU lies"}
+    refusals: ClassVar = {"put_bins": ("other_location",)}
 
     def get_queryset(self) -> Any:
         """Plain rows, without a model instance each."""
-        rows = super().get_queryset().annotate(units=ON_HAND)
+        rows = super().get_queryset().annotate(units=ON_HAND, bin_names=bins.names_of(OuterRef("pk")))
         codes = {"sku_code": "sku__code", "location_code": "location__code"}
         named = {name: F(path) for name, path in codes.items()}
-        return rows.values("units", *_STATES, **named)
+        return rows.values("units", "bin_names", *_STATES, **named)
 
     @extend_schema(parameters=[OpenApiParameter("at", OpenApiTypes.DATETIME, description="A past instant.")])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -86,6 +104,19 @@ class Levels(mixins.ListModelMixin, Resource):
             return self.get_paginated_response(list(self.paginate_queryset(of_bundle) or ()))
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(request=Bins, responses=Bins, filters=False)
+    @action(detail=False, methods=["post"], url_path="bins")
+    def put_bins(self, request: Request) -> Response:
+        """The bins of a SKU at a location from now on, in their order: the first is where to look first. They move no unit."""
+        given = self.body(Bins).validated_data
+        self.check_location(given["location"].pk)
+
+        def deed() -> tuple[int, Any]:
+            names = bins.put(**given)
+            return 200, {"sku": given["sku"].code, "location": given["location"].code, "bins": names}
+
+        return self.carry_out(deed)
+
     def _past(self, request: Request) -> Response:
         check_query(request, {"at", "sku", "location"})
         rows = levels_at(
@@ -95,6 +126,7 @@ class Levels(mixins.ListModelMixin, Resource):
         found = [
             {"sku": level.sku, "location": level.location, "on_hand": level.on_hand}
             | {state: getattr(level, state) for state in _STATES}
+            | {"bins": []}  # where it lay is not kept
             for level in page or ()
         ]
         return self.get_paginated_response(found)

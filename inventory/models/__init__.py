@@ -1,4 +1,5 @@
 from .access import ApiKey, IdempotentRequest, Role
+from .bin import LevelBin
 from .bundle import Assembly, AssemblyKind, AssemblyPart, BundleComponent, BundlePart, BundlePlace
 from .catalog import BundleMode, CodeKind, Costing, Product, Sku, SkuCode
 from .company import Company, ExchangeRate
@@ -90,6 +91,7 @@ __all__ = [
     "LandedMethod",
     "LandedShare",
     "LedgerEntry",
+    "LevelBin",
     "LinkKind",
     "Location",
     "LocationKind",

@@ -21,7 +21,7 @@ LISTS = {
     "reorder-rules": "purchasing/reorderrule/", "locations": "inventory/location/", "keys": "inventory/apikey/",
     "people": "auth/user/", "schedule": "django_celery_beat/periodictask/", "backups": "reports/backup/",
     "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
-    "transfers": "inventory/transfer/", "imports": "inventory/importbatch/",
+    "transfers": "inventory/transfer/", "lots": "inventory/lot/", "imports": "inventory/importbatch/",
     "ledger-checks": "reports/ledgercheck/",
     "values": "inventory/costscope/", "cost-moves": "inventory/costmove/", "landed-costs": "inventory/landedcost/",
     "periods": "inventory/period/", "companies": "inventory/company/", "rates": "inventory/exchangerate/",
@@ -59,6 +59,8 @@ ROWS = {
     "draft": "inventory/transfer/2/change/", "dispatch": "inventory/transfer/2/dispatch/",
     "take-in": "inventory/transfer/1/receive/", "lose": "inventory/transfer/1/lose/",
     "call-off": "inventory/transfer/1/cancel/",
+    "lot": "inventory/lot/4/change/", "recall": "inventory/lot/2/recall/", "assign-lot": "inventory/lot/2/assign/",
+    "keep-lots": "inventory/sku/1/keep-lots/", "bins": "inventory/stocklevel/1/bins/",
 }  # fmt: skip
 
 
