@@ -21,7 +21,7 @@ LISTS = {
     "reorder-rules": "purchasing/reorderrule/", "locations": "inventory/location/", "keys": "inventory/apikey/",
     "people": "auth/user/", "schedule": "django_celery_beat/periodictask/", "backups": "reports/backup/",
     "invitations": "inventory/accesslink/", "sessions": "inventory/loginsession/",
-    "transfers": "inventory/transfer/", "lots": "inventory/lot/", "imports": "inventory/importbatch/",
+    "transfers": "inventory/transfer/", "imports": "inventory/importbatch/",
     "ledger-checks": "reports/ledgercheck/",
     "values": "inventory/costscope/", "cost-moves": "inventory/costmove/", "landed-costs": "inventory/landedcost/",
     "periods": "inventory/period/", "companies": "inventory/company/", "rates": "inventory/exchangerate/",
@@ -36,8 +36,8 @@ FORMS = {
     "add-transfer": "inventory/transfer/add/", "import-file": "inventory/importbatch/bring-in/",
     "export": "inventory/importbatch/write-out/?kind=stock",
     "check-ledger": "reports/ledgercheck/check-now/",
-    "add-landed-cost": "inventory/landedcost/new/", "close-month": "inventory/period/close/", "add-company": "inventory/company/add/",
-    "add-rate": "inventory/exchangerate/add/",
+    "add-landed-cost": "inventory/landedcost/new/", "close-month": "inventory/period/close/",
+    "add-company": "inventory/company/add/", "add-rate": "inventory/exchangerate/add/",
     "second-factor": "/account/second-factor/", "nothing-found": "inventory/sku/?q=nothing+of+that+name",
 }  # fmt: skip
 ROWS = {
