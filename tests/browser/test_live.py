@@ -121,7 +121,15 @@ def test_the_description_of_the_api_opens_without_a_network(page: Page, pictures
     here = (full_site.base_url, "data:", "blob:")
     page.on("request", lambda request: said.append(request.url) if not request.url.startswith(here) else None)
     page.goto("/api/docs/")
-    page.locator(".opblock", has_text="Ask for an order").locator(".opblock-summary").click()
+    asked = page.locator(".opblock", has_text="Ask for an order")
+    expect(page.locator(".opblock").first).to_be_visible()
+    for _screen in range(60):  # of so many operations the page draws those alone that are to be seen
+        if asked.count():
+            break
+        page.mouse.move(600, 600)
+        page.mouse.wheel(0, 700)
+        page.wait_for_timeout(150)
+    asked.locator(".opblock-summary").click()
     expect(page.get_by_text("A-1001", exact=False).first).to_be_visible()
     for width in WIDTHS.values():
         page.set_viewport_size({"width": width, "height": 900})

@@ -64,7 +64,7 @@ def braced(name: str) -> str:
     return "{" + name + "}"
 
 
-def status(world: World, method: str, address: str, *, body: Any = None, **params: str) -> int:
+def status(world: World, method: str, address: str, /, *, body: Any = None, **params: str) -> int:
     """The status of an answer; 599 where the server hangs up instead of answering."""
     content = None if body is None else json.dumps(body).encode()  # in ASCII, so that half a character can be sent
     headers = {"content-type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
