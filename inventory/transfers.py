@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, connection, transaction
 
 from .errors import InsufficientStock, KeyConflict, Short
+from .expiry import turn_away
 from .kernel import clock
 from .kernel.idempotency import fingerprint
 from .ledger import Posting, post
@@ -260,9 +261,6 @@ def cancel(
     return _finish(held, rows, postings, levels, deed, units)
 
 
-# What the verbs have in common -------------------------------------------------------------------------------------
-
-
 def _finish(
     held: Transfer,
     rows: Sequence[TransferLine],
@@ -273,6 +271,7 @@ def _finish(
 ) -> Transfer:
     """Post, and write down where the transfer stands now."""
     post(postings, actor=deed.actor, cause="transfer", reference=held.code, levels=levels)
+    turn_away(postings, levels=levels)
     TransferLine.objects.bulk_update(rows, ["dispatched", "received", "damaged", "lost", "returned"], batch_size=1000)
     now = clock.now()
     if held.status != TransferStatus.CANCELLED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fulfillment.models import SalesOrderLine
@@ -13,6 +15,7 @@ from inventory.ledger import post
 from inventory.lot_tracking import start
 from inventory.manifest import Arrived, Units
 from inventory.models import Location, Lot, LotLevel, Sku, StockLevel, Transfer
+from inventory.recall import recall
 from tests.factories import LocationFactory, ManualChannelFactory, bundle, request, stocked
 from tests.inventory.lots import bring, check, days, in_place, lotted, shelf
 
@@ -52,6 +55,29 @@ def test_lots_travel_with_their_units(milk: Sku, w1: Location, shop: Location) -
     transfers.report_lost(held, lines=[Units(milk, 1)], actor="test")
     transfers.receive(held, actor="test")
     assert (shelf(milk, shop), in_place(milk, "in_transit")) == ({"SOON": 3, "LATE": 1}, {})
+    check()
+
+
+@pytest.mark.parametrize("ends", [transfers.receive, transfers.cancel])
+def test_what_expired_on_its_way_is_never_put_up_for_sale(milk: Sku, w1: Location, shop: Location, ends: Any) -> None:
+    held = draft(milk, w1, shop, 6)
+    transfers.dispatch(held, actor="test")
+    Lot.objects.filter(code="SOON").update(expires_on=days(-2))
+    ends(held, actor="test")
+    place, left = (shop, {"LATE": 2}) if ends is transfers.receive else (w1, {"LATE": 6})
+    level = StockLevel.objects.get(sku=milk, location=place)
+    assert (shelf(milk, place), in_place(milk, "hold", place)) == (left, {"SOON": 4})
+    assert (level.available, level.hold) == (left["LATE"], 4)
+    check()
+
+
+def test_what_was_recalled_on_its_way_comes_into_quarantine(milk: Sku, w1: Location, shop: Location) -> None:
+    held = draft(milk, w1, shop, 6)
+    transfers.dispatch(held, actor="test")
+    recall(Lot.objects.get(code="SOON"), reason="glass", actor="test")
+    transfers.receive(held, lines=[Arrived(milk, 4, 1)], actor="test")
+    got = shelf(milk, shop), in_place(milk, "quarantine"), in_place(milk, "damaged")
+    assert got == ({}, {"SOON": 4}, {"LATE": 1}), "of what came, the good units are those that expire first"
     check()
 
 
